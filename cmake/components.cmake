@@ -1,0 +1,36 @@
+# Components: a folder is an OBJECT target, linked once into the library it belongs to.
+
+# vedette_component(NAME LIBRARY vedette|vedette-daemon SOURCES a.cpp ... [LINKS targets ...])
+# LINKS are other components (for what they in turn include) and third-party targets.
+function(vedette_component name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "LIBRARY" "SOURCES;LINKS")
+  add_library(${name} OBJECT ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC vedette_flags ${arg_LINKS})
+  set_property(GLOBAL APPEND PROPERTY vedette_parts_of_${arg_LIBRARY} ${name})
+endfunction()
+
+# vedette_library(NAME [targets ...]): the shared library of all components that named it, linked to the targets.
+function(vedette_library name)
+  get_property(parts GLOBAL PROPERTY vedette_parts_of_${name})
+  if(NOT parts)
+    return()
+  endif()
+  add_library(${name} SHARED)
+  foreach(part IN LISTS parts)
+    target_sources(${name} PRIVATE $<TARGET_OBJECTS:${part}>)
+    target_link_libraries(${name} PUBLIC $<TARGET_PROPERTY:${part},INTERFACE_LINK_LIBRARIES>)
+  endforeach()
+  target_link_libraries(${name} PUBLIC ${ARGN})
+  set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX PREFIX lib)
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endfunction()
+
+# vedette_test(NAME SOURCES a.cpp ... [LINKS targets ...]): a GoogleTest program; `./test` runs all that are named here.
+function(vedette_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE vedette_flags ${arg_LINKS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE VEDETTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VEDETTE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()

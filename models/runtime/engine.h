@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/audio/transcript.h"
+#include "models/tensor/tensor.h"
+
+namespace vedette::models::runtime {
+
+// Highest first. Under load the engine runs the higher one's steps and sheds the lowest.
+enum class Priority : std::uint8_t { kQuestion, kAlert, kTranscript, kCaption };
+
+enum class FinishReason : std::uint8_t { kStop, kLength, kCancelled, kShed, kError };
+
+// Text generation by the resident LLM.
+struct TextRequest {
+  std::vector<std::int32_t> prompt;  // token ids, chat template already applied
+  int max_new_tokens = 128;
+  float temperature = 0.0F;  // 0: greedy
+  float top_p = 1.0F;        // 1: all
+  std::uint64_t seed = 0;
+  Priority priority = Priority::kQuestion;
+};
+
+struct TextResult {
+  FinishReason reason = FinishReason::kStop;
+  std::string text;  // everything that was generated
+  int prompt_tokens = 0;
+  int generated_tokens = 0;
+  std::exception_ptr error;  // with kError
+};
+
+// Speech recognition of one encoded window by the resident Whisper decoder.
+struct SpeechRequest {
+  tensor::Tensor features;                   // [frames, hidden], as AudioEncoding gives
+  std::chrono::nanoseconds audio_length{0};  // true length of the window, before padding
+  std::string previous_text;                 // words committed before the window: context ("" for none)
+  bool word_times = true;
+  Priority priority = Priority::kTranscript;
+};
+
+struct SpeechResult {
+  FinishReason reason = FinishReason::kStop;
+  audio::Transcript transcript;
+  std::exception_ptr error;  // with kError
+};
+
+// Callbacks run on the engine's thread, must not block, and none comes after the finished one.
+struct TextCallbacks {
+  std::function<void(std::string_view piece)> on_text;  // whole characters only; may be empty
+  std::function<void(TextResult)> on_finished;
+};
+using SpeechCallback = std::function<void(SpeechResult)>;
+
+// Keeps a submitted request cancellable; dropping it does not cancel. The finished callback still comes, with kCancelled.
+class RequestHandle {
+ public:
+  virtual ~RequestHandle() = default;
+  virtual void cancel() = 0;
+};
+
+// The one place where models run step by step: one step at a time, batched across streams, highest priority first.
+// Thread-safe. The waiting line is bounded; what does not fit finishes with kShed. Narration's tests have a fake.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) = 0;
+  virtual std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) = 0;
+};
+
+}  // namespace vedette::models::runtime

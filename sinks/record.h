@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace vedette::sinks {
+
+enum class Kind : std::uint8_t { kCaption, kTranscript, kSound, kMotion, kAlert, kCoverage, kStatus };
+enum class RecordState : std::uint8_t { kOpen, kUpdate, kClose };
+
+const char* to_string(Kind kind);          // "caption", "transcript", ...
+const char* to_string(RecordState state);  // "open", "update", "close"
+
+// One thing that was seen, heard or measured; a value. The same id with a higher rev replaces the lower one.
+// Redis contract version 1, docs/redis.md.
+struct Record {
+  std::string id;  // <stream>-<epoch start ms, base 36>-<counter>
+  std::uint32_t rev = 0;
+  std::string stream;
+  Kind kind = Kind::kStatus;
+  RecordState state = RecordState::kClose;
+  std::int64_t t_start_ms = 0, t_end_ms = 0;  // UTC
+  std::string clock;                          // "rtcp", "receive", "file"
+  std::int64_t clock_error_ms = 0;
+  std::int64_t published_ms = 0;  // UTC; stamped by the publisher when it accepts the record
+  std::string text;
+  std::optional<double> score;
+  std::string rule, model, prompt_hash;
+  std::vector<std::string> evidence;  // paths of frames and clips
+  std::string details;                // further JSON object, "" for none: words with times, measured value, ...
+};
+
+// The whole record as one JSON object, with "schema": 1.
+nlohmann::json to_json(const Record& record);
+
+}  // namespace vedette::sinks
