@@ -10,7 +10,10 @@
 
 namespace vedette::daemon::streams {
 
-// Sound of one window after the encoder, on its way into the stream's timeline.
+// Sound of one window after the encoder, on its way into the stream's timeline. Windows of one epoch start where the
+// settled time was when they were cut, and overlap. A window without features was gated: nothing sounds since the last
+// encoded one, which no further pass follows, so what is tentative closes now. A start past the settled time without
+// such a gap means that a full window (30 s) moved on: what was tentative before it closes too.
 struct HeardWindow {
   base::MediaTime start;                // of the window's first sample
   std::chrono::nanoseconds length{0};   // true length
