@@ -10,8 +10,8 @@
 
 namespace vedette::base {
 
-// A queue of at most `capacity` items between threads. It never blocks the producer: what does not fit is refused, and
-// the caller counts it. Thread-safe.
+// A queue of at most `capacity` items between threads. It never blocks the producer: what does not fit is
+// refused, and the caller counts it. Thread-safe.
 template <class T>
 class BoundedQueue {
  public:

@@ -14,7 +14,8 @@ namespace {
 
 // journald reads "<N>" at the start of a line as its priority (sd-daemon(3)).
 std::shared_ptr<spdlog::logger> make_logger() {
-  auto logger = std::make_shared<spdlog::logger>("vedette", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("vedette", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   logger->set_pattern(std::getenv("JOURNAL_STREAM") != nullptr ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::info);
   return logger;
@@ -35,14 +36,14 @@ constexpr std::size_t kMaxCauses = 1024;  // bounds the table; past it, the limi
 }  // namespace
 
 void set_log_level(LogLevel level) {
-  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                   spdlog::level::err};
+  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                   spdlog::level::warn, spdlog::level::err};
   logger().set_level(kLevels[static_cast<int>(level)]);
 }
 
 void log(LogLevel level, std::string_view subject, std::string_view message) {
-  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                   spdlog::level::err};
+  constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                   spdlog::level::warn, spdlog::level::err};
   constexpr const char* kPriorities[] = {"<7>", "<6>", "<4>", "<3>"};
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
   const auto index = static_cast<int>(level);

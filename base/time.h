@@ -7,7 +7,8 @@
 namespace vedette::base {
 
 // A point of one stream's running time. Running time restarts with every epoch: a reconnect, a flush, a
-// non-contiguous segment or a jump of more than 1 s begins a new one, and nothing (window, timeline, KV) spans two.
+// non-contiguous segment or a jump of more than 1 s begins a new one, and nothing (window, timeline, KV)
+// spans two.
 struct MediaTime {
   std::uint32_t epoch = 0;
   std::chrono::nanoseconds t{0};
@@ -15,7 +16,8 @@ struct MediaTime {
   friend auto operator<=>(const MediaTime&, const MediaTime&) = default;
 };
 
-// How UTC was learned: from the camera (RTCP sender reports), from the moment of receipt, or from a file's own data.
+// How UTC was learned: from the camera (RTCP sender reports), from the moment of receipt, or from a file's
+// own data.
 enum class ClockSource : std::uint8_t { kRtcp, kReceive, kFile };
 
 // Name as records carry it: "rtcp", "receive", "file".
@@ -28,7 +30,8 @@ constexpr const char* to_string(ClockSource source) {
   return "receive";
 }
 
-// Turns the media time of one epoch into UTC, and says how far to trust it. A value: copied where a record is made.
+// Turns the media time of one epoch into UTC, and says how far to trust it. A value: copied where a record is
+// made.
 struct ClockMap {
   std::uint32_t epoch = 0;
   std::chrono::nanoseconds utc_zero{0};  // UTC, since 1970, of running time zero

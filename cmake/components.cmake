@@ -25,12 +25,20 @@ function(vedette_library name)
   install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endfunction()
 
-# vedette_test(NAME SOURCES a.cpp ... [LINKS targets ...]): a GoogleTest program; `./test` runs all that are named here.
+# vedette_test(NAME SOURCES a.cpp ... [LINKS targets ...] [LABELS weights ...]): a GoogleTest program of `./test`.
+# Label `weights`: it needs the real weights, and is left out of the sanitizer runs.
 function(vedette_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINKS;LABELS")
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE vedette_flags ${arg_LINKS} GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_compile_definitions(${name} PRIVATE VEDETTE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VEDETTE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
+endfunction()
+
+# vedette_script_test(NAME command ...): a script of `./test`; its last line `N passed, N failed` is its count.
+function(vedette_script_test name)
+  add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS script)
 endfunction()

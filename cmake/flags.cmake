@@ -12,7 +12,7 @@ set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
 set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib;$ORIGIN;$ORIGIN/..")
 
 add_library(vedette_flags INTERFACE)
-target_include_directories(vedette_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_include_directories(vedette_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(vedette_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
 find_package(Threads REQUIRED)
 target_link_libraries(vedette_flags INTERFACE Threads::Threads)

@@ -33,13 +33,14 @@ constexpr const char* to_string(Condition condition) {
   return "unknown";
 }
 
-// A condition began (active) or ended, after hysteresis. `since` is when the condition itself changed, not when the
-// hysteresis was satisfied.
+// A condition began (active) or ended, after hysteresis. `since` is when the condition itself changed, not
+// when the hysteresis was satisfied.
 struct HealthEvent {
   Condition condition{};
   bool active = false;
   base::MediaTime since;
-  double measured = 0.0;  // the figure that crossed its threshold: dBFS, share of clipped samples, mean luma, fps, bit/s
+  double measured =
+      0.0;  // the figure that crossed its threshold: dBFS, share of clipped samples, mean luma, fps, bit/s
 };
 
 }  // namespace vedette::signals
