@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 namespace vedette::sinks {
 
@@ -14,6 +15,9 @@ enum class RecordState : std::uint8_t { kOpen, kUpdate, kClose };
 
 const char* to_string(Kind kind);          // "caption", "transcript", ...
 const char* to_string(RecordState state);  // "open", "update", "close"
+
+// True for `[a-z0-9_-]{1,64}`.
+bool is_stream_id(std::string_view text);
 
 // One thing that was seen, heard or measured; a value. The same id with a higher rev replaces the lower one.
 // Redis contract version 1, docs/redis.md.
@@ -31,10 +35,29 @@ struct Record {
   std::optional<double> score;
   std::string rule, model, prompt_hash;
   std::vector<std::string> evidence;  // paths of frames and clips
-  std::string details;                // further JSON object, "" for none: words with times, measured value, ...
+  std::string details;  // further JSON object, "" for none: words with times, measured value, ...
 };
 
-// The whole record as one JSON object, with "schema": 1.
+// The whole record as one JSON object, with "schema": 1. Empty optional fields are left out.
 nlohmann::json to_json(const Record& record);
+
+// As to_json, as one line of UTF-8; what is not UTF-8 in the texts is replaced by U+FFFD.
+std::string to_json_line(const Record& record);
+
+// The fields of a stream entry, flat ones first, `json` last.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+Fields to_fields(const Record& record);
+
+// Makes the ids of one stream's epoch: `<stream>-<epoch start ms, base 36>-<counter>`. Not thread-safe.
+class RecordIds {
+ public:
+  RecordIds() = default;
+  RecordIds(std::string_view stream, std::int64_t epoch_start_ms);
+  std::string next();
+
+ private:
+  std::string prefix_;
+  std::uint64_t counter_ = 0;
+};
 
 }  // namespace vedette::sinks
