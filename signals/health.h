@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "base/time.h"
 
@@ -42,5 +43,8 @@ struct HealthEvent {
   double measured =
       0.0;  // the figure that crossed its threshold: dBFS, share of clipped samples, mean luma, fps, bit/s
 };
+
+// Receives events on the thread that feeds the measurement; must not block.
+using HealthSink = std::function<void(const HealthEvent&)>;
 
 }  // namespace vedette::signals
