@@ -1,0 +1,42 @@
+#include "models/backend/context.h"
+
+#include <stdexcept>
+#include <string>
+
+namespace vedette::models::backend {
+
+namespace {
+
+void check_range(const char* what, std::int64_t first, std::int64_t count, std::int64_t size) {
+  if (first < 0 || count < 0 || first > size - count) {
+    throw std::invalid_argument(std::string(what) + " " + std::to_string(first) + " to " +
+                                std::to_string(first + count) + " of " + std::to_string(size));
+  }
+}
+
+}  // namespace
+
+Matrix::Matrix(const tensor::TensorView& view) {
+  if (view.empty()) return;
+  data = view.as<float>().data();
+  const auto& shape = view.shape();
+  columns = shape.rank() == 0 ? 1 : shape[shape.rank() - 1];
+  rows = columns == 0 ? 0 : view.count() / columns;
+  stride = columns;
+}
+
+Matrix Matrix::column_range(std::int64_t first, std::int64_t count) const {
+  check_range("columns", first, count, columns);
+  return {data + first, rows, count, stride};
+}
+
+Matrix Matrix::row_range(std::int64_t first, std::int64_t count) const {
+  check_range("rows", first, count, rows);
+  return {data + first * stride, count, columns, stride};
+}
+
+Matrix ComputeContext::matrix(std::int64_t rows, std::int64_t columns) {
+  return {array<float>(rows * columns).data(), rows, columns, columns};
+}
+
+}  // namespace vedette::models::backend

@@ -1,0 +1,106 @@
+#include "models/backend/cpu/cpu_backend.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "models/backend/cpu/ops_cpu.h"
+
+namespace vedette::models::backend::cpu {
+
+namespace {
+
+// Anonymous pages of the kernel: zero, and not resident before they are touched.
+tensor::Tensor map_zeroed(std::size_t bytes) {
+  const std::size_t length = std::max<std::size_t>(bytes, 1);
+  void* memory = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  return {tensor::TensorView(memory, tensor::DType::kU8, {static_cast<std::int64_t>(bytes)}),
+          [length](void* mapped) { munmap(mapped, length); }};
+}
+
+class CpuBackend final : public Backend {
+ public:
+  const char* name() const override { return "cpu"; }
+  tensor::Device device() const override { return tensor::Device::kCpu; }
+  tensor::DType preferred_dtype() const override {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bf16") != 0) return tensor::DType::kBF16;
+#endif
+    return tensor::DType::kF32;
+  }
+
+  tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override {
+    return {dtype, shape};
+  }
+  tensor::Tensor allocate_zeroed(std::size_t bytes) override {
+    return map_zeroed(bytes);
+  }
+  void copy(const tensor::TensorView& src, const tensor::TensorView& dst) override {
+    if (src.bytes() != 0) std::memcpy(dst.data(), src.data(), src.bytes());
+  }
+  void synchronize() override {}
+  PackedLinear pack(std::span<const LinearPart> parts, WeightFormat format) override {
+    return pack_linear(parts, format);
+  }
+
+  KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype) const override {
+    return cpu::kv_layout(layers, kv_heads, head_dim, dtype);
+  }
+
+  void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation,
+              Matrix residual, Matrix y) override {
+    cpu::linear(context, x, w, activation, residual, y);
+  }
+  void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
+                  Matrix y) override {
+    cpu::layer_norm(context, x, weight, bias, epsilon, y);
+  }
+  void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y) override {
+    cpu::rms_norm(context, x, weight, epsilon, y);
+  }
+  void rope(ComputeContext& context, Matrix cos, Matrix sin, std::int64_t head_dim, Matrix x) override {
+    cpu::rope(context, cos, sin, head_dim, x);
+  }
+  void embedding(ComputeContext& context, const tensor::TensorView& table, std::span<const std::int32_t> ids,
+                 Matrix y) override {
+    cpu::embedding(context, table, ids, y);
+  }
+  void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y) override {
+    cpu::silu_mul(context, gate, up, y);
+  }
+  void add(ComputeContext& context, Matrix a, Matrix b, Matrix y) override {
+    cpu::add(context, a, b, y);
+  }
+  void softmax(ComputeContext& context, Matrix x, bool log, Matrix y) override {
+    cpu::softmax(context, x, log, y);
+  }
+  void argmax(ComputeContext& context, Matrix x, std::span<std::int32_t> indices) override {
+    cpu::argmax(context, x, indices);
+  }
+  void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
+                 std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) override {
+    cpu::attention(context, q, k, v, segments, heads, scale, y);
+  }
+  void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) override {
+    cpu::append_kv(context, k, v, kv);
+  }
+  void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
+                       Matrix y) override {
+    cpu::paged_attention(context, q, kv, causal, scale, y);
+  }
+  void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head, float scale,
+                               Matrix weights) override {
+    cpu::paged_attention_weights(context, q, kv, head, scale, weights);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() {
+  return std::make_unique<CpuBackend>();
+}
+
+}  // namespace vedette::models::backend::cpu

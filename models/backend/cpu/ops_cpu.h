@@ -1,0 +1,32 @@
+#pragma once
+
+#include "models/backend/context.h"
+
+// The ops of the CPU backend: each splits its work over the context's pool and runs a kernel on every piece.
+namespace vedette::models::backend::cpu {
+
+PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format);
+void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
+            Matrix y);
+
+void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
+                Matrix y);
+void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y);
+void rope(ComputeContext& context, Matrix cos, Matrix sin, std::int64_t head_dim, Matrix x);
+void embedding(ComputeContext& context, const tensor::TensorView& table, std::span<const std::int32_t> ids,
+               Matrix y);
+void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y);
+void add(ComputeContext& context, Matrix a, Matrix b, Matrix y);
+void softmax(ComputeContext& context, Matrix x, bool log, Matrix y);
+void argmax(ComputeContext& context, Matrix x, std::span<std::int32_t> indices);
+
+KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype);
+void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
+               std::span<const AttentionSegment> segments, int heads, float scale, Matrix y);
+void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv);
+void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
+                     Matrix y);
+void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head, float scale,
+                             Matrix weights);
+
+}  // namespace vedette::models::backend::cpu

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace vedette::models::ops {
+
+// Throws: std::invalid_argument "linear: columns of x is 3, expected 4" when the two differ.
+inline void expect(const char* op, const char* what, std::int64_t received, std::int64_t expected) {
+  if (received == expected) return;
+  throw std::invalid_argument(std::string(op) + ": " + what + " is " + std::to_string(received) +
+                              ", expected " + std::to_string(expected));
+}
+
+}  // namespace vedette::models::ops
