@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace vedette::cli {
+
+// What the program ends with; scripts rely on the numbers.
+enum class ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,    // the command line or the configuration
+  kMissing = 3,  // a model or a dependency
+};
+
+// Ends the program with this code and message. Anything else that is thrown ends it with kFailed.
+class CommandError : public std::runtime_error {
+ public:
+  CommandError(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  ExitCode code() const { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+// What the command line asks for, run after it has been read whole. A subcommand's function adds its options
+// to `app` and sets `action` when it is the chosen one.
+using Action = std::function<ExitCode()>;
+
+void add_models(CLI::App& app, Action& action);  // vedette models ...
+
+// Throws: CommandError with kMissing, saying how to get one, when there is no such model folder.
+void require_model_folder(const std::filesystem::path& folder);
+
+}  // namespace vedette::cli

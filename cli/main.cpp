@@ -1,0 +1,47 @@
+// The `vedette` command: one subcommand, one file.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "cli/command.h"
+
+namespace vedette::cli {
+
+void require_model_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::is_directory(folder, error)) return;
+  throw CommandError(
+      ExitCode::kMissing,
+      folder.string() + ": there is no such model folder (tools/fetch-models gets the models)");
+}
+
+namespace {
+
+ExitCode run(int argc, char** argv) {
+  CLI::App app("Watches and listens to live streams, and says in words what happens.", "vedette");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("vedette ") + VEDETTE_VERSION);
+  Action action;
+  add_models(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? ExitCode::kDone : ExitCode::kUsage;  // --help and --version come here too
+  }
+  try {
+    return action();
+  } catch (const CommandError& error) {
+    std::fprintf(stderr, "vedette: %s\n", error.what());
+    return error.code();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vedette: %s\n", error.what());
+    return ExitCode::kFailed;
+  }
+}
+
+}  // namespace
+}  // namespace vedette::cli
+
+int main(int argc, char** argv) {
+  return static_cast<int>(vedette::cli::run(argc, argv));
+}
