@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "daemon/narration/timeline.h"
+#include "models/runtime/engine.h"
+#include "models/text/chat_template.h"
+#include "models/text/tokenizer.h"
+#include "sinks/question.h"
+
+namespace vedette::daemon::narration {
+
+struct AnswerOptions {
+  std::chrono::milliseconds span = std::chrono::minutes(5);  // asked about when the question names no time
+  int most_timeline_tokens = 768;                            // what is older is left out
+  int most_new_tokens = 96;
+  std::chrono::milliseconds partial_every{250};  // partial answers come no closer together than this
+  std::size_t most_running = 8;                  // more at once get an error answer
+  std::string think_model;                       // name of the LLM, as answers carry it
+};
+
+struct AnswerStats {
+  std::uint64_t asked = 0;
+  std::uint64_t unheard = 0;    // answered without the model: nothing was heard in the span
+  std::uint64_t answered = 0;   // by the model
+  std::uint64_t failed = 0;     // error answers
+  std::uint64_t cancelled = 0;  // nobody waited any more
+};
+
+// Answers questions from a stream's timeline by the resident LLM. When nothing was heard in the span, it says
+// so and does not ask the model. Thread-safe; ask() does not block. What it is made with must outlive it and
+// its answers.
+class Answers {
+ public:
+  Answers(models::runtime::Engine& engine, const models::text::Tokenizer& tokenizer,
+          const models::text::ChatTemplate& chat, int context_tokens, const AnswerOptions& options = {});
+  ~Answers();
+
+  // `now_ms`: UTC of the stream's newest sound, where a question that names no time ends.
+  void ask(const sinks::Question& question, const Timeline& timeline, std::int64_t now_ms,
+           sinks::AnswerCallback callback);
+  AnswerStats stats() const;
+
+ private:
+  struct Job;
+  struct Shared;
+
+  const AnswerOptions options_;
+  models::runtime::Engine& engine_;
+  const models::text::Tokenizer& tokenizer_;
+  const models::text::ChatTemplate& chat_;
+  const int context_tokens_;
+  const std::shared_ptr<Shared> shared_;  // counters and open jobs, which callbacks of the engine outlive
+};
+
+// The conversation that the LLM is given: a system message, and the timeline with the question as the user's
+// turn.
+std::vector<models::text::ChatMessage> question_prompt(std::string_view timeline, std::string_view question);
+
+// The text of the answer when nothing was heard: what was measured in the span, if anything was.
+std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms);
+
+}  // namespace vedette::daemon::narration

@@ -1,0 +1,280 @@
+#include "daemon/narration/stream_narration.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "models/audio/transcript.h"
+
+namespace vedette::daemon::narration {
+
+using models::runtime::FinishReason;
+using models::runtime::SpeechRequest;
+using models::runtime::SpeechResult;
+using std::chrono::nanoseconds;
+using streams::HeardWindow;
+
+namespace {
+
+constexpr std::size_t kMostWaiting = 4;  // windows that hold different sound; usually there is none or one
+constexpr std::size_t kMostClocks = 4;
+
+std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, nanoseconds start) {
+  std::vector<TimedWord> words;
+  if (transcript.rejected) return words;
+  for (const auto& segment : transcript.segments) {
+    for (const auto& word : segment.words) {
+      if (normalised(word.text).empty()) {  // punctuation by itself belongs to the word before
+        if (!words.empty()) words.back().text += word.text;
+        continue;
+      }
+      words.push_back({word.text, start + word.start, start + word.end, word.probability});
+    }
+  }
+  return words;
+}
+
+std::string message_of(const std::exception_ptr& error) {
+  if (!error) return "unknown error";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "unknown error";
+  }
+}
+
+}  // namespace
+
+std::shared_ptr<StreamNarration> StreamNarration::create(std::string stream, models::runtime::Engine& engine,
+                                                         sinks::Publisher& publisher,
+                                                         const NarrationOptions& options) {
+  return std::shared_ptr<StreamNarration>(new StreamNarration(std::move(stream), engine, publisher, options));
+}
+
+StreamNarration::StreamNarration(std::string stream, models::runtime::Engine& engine,
+                                 sinks::Publisher& publisher, const NarrationOptions& options)
+    : stream_(std::move(stream)),
+      engine_(engine),
+      publisher_(publisher),
+      options_(options),
+      timeline_(options.timeline),
+      ids_(stream_, base::utc_now_ms()),
+      transcripts_(stream_, options.hear_model, ids_, options.transcripts) {}
+
+void StreamNarration::on_heard(HeardWindow window) {
+  std::unique_lock lock(mutex_);
+  if (stopped_) return;
+  ++stats_.windows;
+  if (window.features.empty()) ++stats_.silent;
+  newest_ = {window.start.epoch, window.start.t + window.length};
+  sinks::StateUpdate update;
+  update.stream = stream_;
+  update.last_frame_ms = clock_of(newest_.epoch).utc_ms(newest_.t);
+  publisher_.publish_state(std::move(update));
+  enqueue(std::move(window));
+  pump(lock);
+}
+
+base::MediaTime StreamNarration::committed_until() const {
+  const std::lock_guard lock(mutex_);
+  return {epoch_, agreement_ ? agreement_->cut() : nanoseconds{0}};
+}
+
+void StreamNarration::stop() {
+  std::shared_ptr<models::runtime::RequestHandle> handle;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    stopped_ = true;
+    stats_.shed += waiting_.size();
+    waiting_.clear();
+    if (running_) handle = running_->handle;
+    running_.reset();
+    leave_epoch(newest_.t);
+    close_conditions();
+    if (status_) close_status(*status_, newest_.t, base::utc_now_ms());
+    status_.reset();
+  }
+  if (handle) handle->cancel();
+}
+
+NarrationStats StreamNarration::stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+bool StreamNarration::busy() const {
+  const std::lock_guard lock(mutex_);
+  return running_.has_value() || !waiting_.empty();
+}
+
+// True when a pass over the newer window makes one over the older one needless.
+bool StreamNarration::replaces(const HeardWindow& newer, const HeardWindow& older) const {
+  if (newer.start.epoch != older.start.epoch || older.last) return false;
+  if (older.features.empty() || newer.features.empty())
+    return older.features.empty() && newer.features.empty();
+  const nanoseconds settled = agreement_ && epoch_ == older.start.epoch ? agreement_->cut() : nanoseconds{0};
+  return newer.start.t <= std::max(older.start.t, settled);
+}
+
+void StreamNarration::enqueue(HeardWindow window) {
+  if (!waiting_.empty() && replaces(window, waiting_.back())) {
+    if (!window.features.empty()) ++stats_.superseded;
+    waiting_.back() = std::move(window);
+    return;
+  }
+  waiting_.push_back(std::move(window));
+  if (waiting_.size() <= kMostWaiting) return;
+  ++stats_.shed;
+  base::log_limited(base::LogLevel::kWarning, stream_, "shed",
+                    "speech recognition is behind: a window was shed");
+  waiting_.pop_front();
+}
+
+// Begins the next pass, unless one is running.
+void StreamNarration::pump(std::unique_lock<std::mutex>& lock) {
+  std::optional<SpeechRequest> request = next_request();
+  if (!request) return;
+  const std::uint64_t number = running_->number;
+  lock.unlock();
+  auto handle = engine_.submit(std::move(*request), [self = weak_from_this(), number](SpeechResult result) {
+    if (const auto narration = self.lock()) narration->on_pass(number, std::move(result));
+  });
+  lock.lock();
+  if (running_ && running_->number == number) {
+    running_->handle = std::move(handle);
+  } else if (stopped_ && handle) {
+    lock.unlock();
+    handle->cancel();
+    lock.lock();
+  }
+}
+
+// Takes windows from the waiting line until one needs a pass.
+std::optional<SpeechRequest> StreamNarration::next_request() {
+  while (!running_ && !waiting_.empty()) {
+    HeardWindow window = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!agreement_ || window.start.epoch != epoch_) enter_epoch(window.start.epoch);
+    const nanoseconds end = window.start.t + window.length;
+    if (window.features.empty()) {
+      commit(agreement_->settle(end), end, true);
+      if (window.last) leave_epoch(end);
+      continue;
+    }
+    running_ = Pass{++pass_number_, window.start, end, window.last, nullptr};
+    SpeechRequest request;
+    request.features = std::move(window.features);
+    request.audio_length = window.length;
+    request.previous_text = agreement_->text_before(window.start.t);
+    return request;
+  }
+  return std::nullopt;
+}
+
+void StreamNarration::on_pass(std::uint64_t number, SpeechResult result) {
+  std::unique_lock lock(mutex_);
+  if (!running_ || running_->number != number) return;
+  const Pass pass = std::move(*running_);
+  running_.reset();
+  take_pass(pass, std::move(result));
+  pump(lock);
+}
+
+void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
+  if (result.reason == FinishReason::kStop || result.reason == FinishReason::kLength) {
+    ++stats_.passes;
+    if (result.transcript.rejected) ++stats_.rejected;
+    commit(agreement_->pass(words_of(result.transcript, pass.start.t), pass.start.t, pass.end, pass.last),
+           pass.end, pass.last);
+  } else if (result.reason == FinishReason::kError) {
+    ++stats_.failed;
+    base::log_limited(base::LogLevel::kError, stream_, "speech",
+                      "speech recognition failed: " + message_of(result.error));
+  } else {
+    ++stats_.shed;
+    base::log_limited(base::LogLevel::kWarning, stream_, "shed",
+                      "speech recognition is behind: a pass was shed");
+  }
+  if (pass.last) leave_epoch(pass.end);
+}
+
+void StreamNarration::commit(const std::vector<TimedWord>& words, nanoseconds now, bool settle) {
+  stats_.words += words.size();
+  for (sinks::Record& record : transcripts_.take(words, agreement_->tentative(), now, settle)) {
+    publish_words(std::move(record));
+  }
+}
+
+void StreamNarration::enter_epoch(std::uint32_t epoch) {
+  if (agreement_) leave_epoch(agreement_->committed_end());
+  epoch_ = epoch;
+  agreement_.emplace(options_.agreement);
+  transcripts_.set_clock(clock_of(epoch));
+}
+
+void StreamNarration::leave_epoch(nanoseconds end) {
+  if (agreement_) commit(agreement_->settle(end), end, true);
+}
+
+base::ClockMap StreamNarration::clock_of(std::uint32_t epoch) const {
+  const auto known = clocks_.find(epoch);
+  if (known != clocks_.end()) return known->second;
+  base::ClockMap clock;  // nobody told: what is newest arrived just now
+  clock.epoch = epoch;
+  clock.utc_zero = std::chrono::milliseconds(base::utc_now_ms()) - newest_.t;
+  clock.error = std::chrono::seconds(1);
+  return clock;
+}
+
+void StreamNarration::on_clock(const base::ClockMap& clock) {
+  const std::lock_guard lock(mutex_);
+  const bool is_new = clocks_.empty() || clock.epoch > clocks_.rbegin()->first;
+  if (is_new) close_conditions();
+  clocks_[clock.epoch] = clock;
+  while (clocks_.size() > kMostClocks) clocks_.erase(clocks_.begin());
+  if (is_new) {
+    epoch_start_ms_ =
+        std::max(epoch_start_ms_ + 1, clock.utc_ms(nanoseconds{0}));  // a file may be played again
+    ids_ = sinks::RecordIds(stream_, epoch_start_ms_);
+    newest_ = {clock.epoch, nanoseconds{0}};
+  }
+  if (clock.epoch == epoch_) transcripts_.set_clock(clock);
+  sinks::StateUpdate update;
+  update.stream = stream_;
+  update.clock = base::to_string(clock.source);
+  update.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock.error).count();
+  publisher_.publish_state(std::move(update));
+}
+
+void StreamNarration::publish(sinks::Record record) {
+  ++stats_.records;
+  if (publisher_.publish(std::move(record)) != sinks::PublishOutcome::kAccepted) ++stats_.dropped;
+}
+
+void StreamNarration::publish_words(sinks::Record record) {
+  publisher_.publish_live(stream_, record.text);
+  if (record.state == sinks::RecordState::kClose && !record.text.empty()) {
+    const std::int64_t zero_ms = clock_of(epoch_).utc_ms(nanoseconds{0});
+    Fact fact;
+    fact.kind = FactKind::kHeard;
+    fact.start = {epoch_, std::chrono::milliseconds(record.t_start_ms - zero_ms)};
+    fact.end = std::chrono::milliseconds(record.t_end_ms - zero_ms);
+    fact.t_start_ms = record.t_start_ms;
+    fact.t_end_ms = record.t_end_ms;
+    fact.label = "heard";
+    fact.text = record.text;
+    fact.record_id = record.id;
+    timeline_.add(std::move(fact));
+    sinks::StateUpdate update;
+    update.stream = stream_;
+    update.last_text = record.text;
+    update.last_text_ms = record.t_end_ms;
+    publisher_.publish_state(std::move(update));
+  }
+  publish(std::move(record));
+}
+
+}  // namespace vedette::daemon::narration

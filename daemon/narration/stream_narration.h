@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/narration/local_agreement.h"
+#include "daemon/narration/timeline.h"
+#include "daemon/narration/transcripts.h"
+#include "daemon/streams/feed.h"
+#include "models/runtime/engine.h"
+#include "sinks/publisher.h"
+
+namespace vedette::daemon::narration {
+
+struct NarrationOptions {
+  LocalAgreementOptions agreement;
+  TranscriptOptions transcripts;
+  TimelineOptions timeline;
+  std::string hear_model;  // name of the speech model, as records carry it
+};
+
+// What became of one stream's windows so far, for metrics.
+struct NarrationStats {
+  std::uint64_t windows = 0;  // that came from the source
+  std::uint64_t silent = 0;   // of them, without features
+  std::uint64_t superseded =
+      0;  // of them, replaced by a newer one that holds the same sound, before their pass began
+  std::uint64_t shed = 0;      // of them, lost: the waiting line or the engine's was full
+  std::uint64_t passes = 0;    // that the speech decoder finished
+  std::uint64_t rejected = 0;  // of them, taken for no speech
+  std::uint64_t failed = 0;    // that ended in an error
+  std::uint64_t words = 0;     // committed
+  std::uint64_t records = 0;   // published
+  std::uint64_t dropped = 0;   // refused by the publisher
+};
+
+// The story of one stream: its windows go through the speech decoder, words become transcript records,
+// conditions and states become status records, and all of it the timeline that questions are answered from.
+// Thread-safe; nothing here blocks. Made by create(), because passes that are still running hold on to it
+// weakly.
+class StreamNarration final : public streams::Feed, public std::enable_shared_from_this<StreamNarration> {
+ public:
+  // Engine and publisher must outlive it.
+  static std::shared_ptr<StreamNarration> create(std::string stream, models::runtime::Engine& engine,
+                                                 sinks::Publisher& publisher,
+                                                 const NarrationOptions& options = {});
+
+  void on_clock(const base::ClockMap& clock) override;
+  void on_heard(streams::HeardWindow window) override;
+  void on_health(const signals::HealthEvent& event) override;
+  void on_status(const streams::StreamStatus& status) override;
+  base::MediaTime committed_until() const override;
+
+  // Cancels a running pass, commits what the last one gave and closes everything that is open.
+  void stop();
+
+  const std::string& stream() const { return stream_; }
+  const Timeline& timeline() const { return timeline_; }
+  NarrationStats stats() const;
+  // True while a window waits or a pass runs.
+  bool busy() const;
+
+ private:
+  struct Pass {
+    std::uint64_t number = 0;
+    base::MediaTime start;
+    std::chrono::nanoseconds end{0};
+    bool last = false;
+    std::shared_ptr<models::runtime::RequestHandle> handle;
+  };
+  struct OpenStatus {
+    sinks::Record record;
+    std::string label;
+  };
+
+  StreamNarration(std::string stream, models::runtime::Engine& engine, sinks::Publisher& publisher,
+                  const NarrationOptions& options);
+
+  // All of these require that mutex_ is held.
+  void enqueue(streams::HeardWindow window);
+  bool replaces(const streams::HeardWindow& newer, const streams::HeardWindow& older) const;
+  void pump(std::unique_lock<std::mutex>& lock);
+  std::optional<models::runtime::SpeechRequest> next_request();
+  void take_pass(const Pass& pass, models::runtime::SpeechResult result);
+  void enter_epoch(std::uint32_t epoch);
+  void leave_epoch(std::chrono::nanoseconds end);
+  void commit(const std::vector<TimedWord>& words, std::chrono::nanoseconds now, bool settle);
+  void publish(sinks::Record record);
+  void publish_words(sinks::Record record);
+  OpenStatus open_status(FactKind kind, const std::string& label, base::MediaTime start,
+                         std::int64_t t_start_ms, std::string details);
+  void close_status(OpenStatus& status, std::chrono::nanoseconds end, std::int64_t t_end_ms);
+  void close_conditions();
+  base::ClockMap clock_of(std::uint32_t epoch) const;
+
+  void on_pass(std::uint64_t number, models::runtime::SpeechResult result);
+
+  const std::string stream_;
+  models::runtime::Engine& engine_;
+  sinks::Publisher& publisher_;
+  const NarrationOptions options_;
+  Timeline timeline_;
+
+  mutable std::mutex mutex_;
+  sinks::RecordIds ids_;
+  std::int64_t epoch_start_ms_ =
+      std::numeric_limits<std::int64_t>::min();  // as the ids of the newest epoch carry it
+  Transcripts transcripts_;
+  std::map<std::uint32_t, base::ClockMap> clocks_;  // of the last epochs
+  std::uint32_t epoch_ = 0;                         // whose words are being recognised
+  std::optional<LocalAgreement> agreement_;         // of that epoch; empty before the first
+  std::deque<streams::HeardWindow> waiting_;
+  std::optional<Pass> running_;
+  std::uint64_t pass_number_ = 0;
+  base::MediaTime newest_;  // end of the newest sound that came
+  std::map<signals::Condition, OpenStatus> conditions_;
+  std::optional<OpenStatus> status_;
+  NarrationStats stats_;
+  bool stopped_ = false;
+};
+
+}  // namespace vedette::daemon::narration

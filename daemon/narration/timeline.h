@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+
+namespace vedette::daemon::narration {
+
+enum class FactKind : std::uint8_t { kHeard, kCondition, kStatus };
+
+// One thing that is known about a stretch of a stream: words heard, a measured condition, a state of the
+// source.
+struct Fact {
+  FactKind kind = FactKind::kHeard;
+  base::MediaTime start;
+  std::chrono::nanoseconds end{0};            // running time in the epoch of `start`
+  std::int64_t t_start_ms = 0, t_end_ms = 0;  // the same in UTC, by the clock of the moment
+  bool open = false;                          // still going on; the ends are then those known so far
+  std::string label;                          // "heard", "sound_silent", "reconnecting(refused)"
+  std::string text;                           // the words, for kHeard
+  std::string record_id;                      // the record that said so
+};
+
+struct TimelineOptions {
+  std::chrono::milliseconds longest = std::chrono::minutes(15);  // facts that ended before this are forgotten
+  std::size_t most_bytes = 256 * 1024;  // of text and labels and the facts themselves
+};
+
+// What is known about one stream's last minutes, oldest first. Bounded by time and by bytes: the oldest go
+// first. Thread-safe: the engine's thread writes, questions read.
+class Timeline {
+ public:
+  explicit Timeline(const TimelineOptions& options = {}) : options_(options) {}
+
+  void add(Fact fact);
+  // Ends the open fact of this label, if there is one.
+  void close(std::string_view label, std::chrono::nanoseconds end, std::int64_t t_end_ms);
+  // Ends all open facts of a kind.
+  void close_all(FactKind kind, std::chrono::nanoseconds end, std::int64_t t_end_ms);
+  // Copies of the facts that touch [from_ms, to_ms] of UTC, in order of their start.
+  std::vector<Fact> between(std::int64_t from_ms, std::int64_t to_ms) const;
+  // UTC of the latest end of any fact; 0: there is none.
+  std::int64_t latest_ms() const;
+  std::size_t bytes() const;
+
+ private:
+  void trim();
+
+  const TimelineOptions options_;
+  mutable std::mutex mutex_;
+  std::deque<Fact> facts_;
+  std::size_t bytes_ = 0;
+  std::int64_t latest_ms_ = 0;
+};
+
+struct RenderOptions {
+  std::int64_t zero_ms = 0;                           // UTC that is written as 0.0
+  int most_tokens = 0;                                // of the text; what is oldest is left out; 0: no limit
+  std::function<int(std::string_view)> count_tokens;  // needed with most_tokens
+};
+
+struct RenderedTimeline {
+  std::string text;                     // one line per fact
+  std::vector<std::string> evidence;    // records behind the lines, oldest first
+  bool heard = false;                   // there are words among the facts
+  std::int64_t from_ms = 0, to_ms = 0;  // span of the facts that were written; 0, 0: none were
+};
+
+// The facts as a prompt shows them: `[heard 10.2-13.4] "words"`, `[sound_silent 20.0-31.0]`. Words that
+// follow each other inside a sentence become one line. Requires: the facts are in order of their start.
+RenderedTimeline render(const std::vector<Fact>& facts, const RenderOptions& options);
+
+}  // namespace vedette::daemon::narration

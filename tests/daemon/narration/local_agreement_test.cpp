@@ -1,0 +1,124 @@
+#include "daemon/narration/local_agreement.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/narration/support.h"
+
+namespace vedette::daemon::narration {
+namespace {
+
+TEST(LocalAgreement, CommitsWhatTwoPassesShare) {
+  LocalAgreement agreement;
+  EXPECT_TRUE(
+      agreement.pass(words("And 0.1-0.3 so, 0.4-0.8 my 0.9-1.0"), seconds(0), seconds(1), false).empty());
+  EXPECT_EQ(joined(agreement.tentative()), "And so,");  // "my" touches the window's end
+  const auto committed = agreement.pass(words("and 0.1-0.3 so 0.4-0.8 mayor 0.9-1.2 fell 1.3-1.5"),
+                                        seconds(0), seconds(2), false);
+  EXPECT_EQ(joined(committed), "and so");
+  EXPECT_EQ(joined(agreement.tentative()), "mayor fell");
+  EXPECT_EQ(agreement.committed_end(), milliseconds(800));
+}
+
+TEST(LocalAgreement, NeverTakesBackWhatIsCommitted) {
+  LocalAgreement agreement;
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 0.9-1.1"), seconds(0), seconds(2), false);
+  // A wrong revision of the committed words, with what follows them right.
+  const auto committed = agreement.pass(words("and 0.0-0.3 knot 0.4-0.8 what 0.9-1.1 you 1.2-1.4"),
+                                        seconds(0), seconds(3), false);
+  EXPECT_EQ(joined(committed), "what");
+}
+
+TEST(LocalAgreement, DropsCommittedWordsWhoseTimesMoved) {
+  LocalAgreement agreement;
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 0.9-1.1"), seconds(0), seconds(2), false);
+  agreement.pass(words("ask 0.3-0.7 not 0.8-1.1 what 1.2-1.3 you 1.4-1.6"), seconds(0), seconds(3), false);
+  EXPECT_EQ(joined(agreement.tentative()),
+            "you");  // "what" was agreed on by two passes, "ask not" not repeated
+}
+
+TEST(LocalAgreement, KeepsAWordThatIsSaidTwice) {
+  LocalAgreement agreement;
+  agreement.pass(words("no 0.0-0.3"), seconds(0), seconds(1), false);
+  EXPECT_EQ(joined(agreement.pass(words("no 0.0-0.3 no 0.9-1.2"), seconds(0), seconds(2), false)), "no");
+  EXPECT_EQ(
+      joined(agreement.pass(words("no 0.0-0.3 no 0.9-1.2 never 2.0-2.4"), seconds(0), seconds(3), false)),
+      "no");
+}
+
+TEST(LocalAgreement, OneEmptyPassWithdrawsNothing) {
+  LocalAgreement agreement;
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
+  EXPECT_TRUE(agreement.pass({}, seconds(0), seconds(2), false).empty());
+  EXPECT_EQ(joined(agreement.tentative()), "ask not");
+  EXPECT_EQ(joined(agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(3), false)),
+            "ask not");
+}
+
+TEST(LocalAgreement, TwoEmptyPassesDo) {
+  LocalAgreement agreement;
+  agreement.pass(words("you 0.0-0.3"), seconds(0), seconds(1), false);
+  agreement.pass({}, seconds(0), seconds(2), false);
+  agreement.pass({}, seconds(0), seconds(3), false);
+  EXPECT_TRUE(agreement.tentative().empty());
+  EXPECT_TRUE(agreement.settle(seconds(4)).empty());
+}
+
+TEST(LocalAgreement, SettlesTheRestInSilenceAndAtTheEnd) {
+  LocalAgreement agreement;
+  agreement.pass(words("ask 0.0-0.3 not 0.4-1.0"), seconds(0), seconds(1), false);
+  EXPECT_EQ(joined(agreement.settle(seconds(3))), "ask not");  // the tail that was not shown as well
+  EXPECT_EQ(agreement.cut(), seconds(3));
+  EXPECT_EQ(joined(agreement.pass(words("what 3.1-3.4"), seconds(3), seconds(4), true)), "what");
+}
+
+TEST(LocalAgreement, CommitsWhatTheWindowLeftBehind) {
+  LocalAgreement agreement;
+  agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 4.0-4.4"), seconds(0), seconds(5), false);
+  EXPECT_EQ(joined(agreement.pass(words("wot 4.0-4.4 you 4.5-4.8"), seconds(4), seconds(6), false)),
+            "ask not");
+}
+
+TEST(LocalAgreement, CutsBehindASentence) {
+  LocalAgreement agreement;
+  const auto heard = words("Ask 0.0-0.3 what 0.4-1.2 you 1.3-1.6 can. 1.7-2.5 Now 2.7-2.9 go 3.0-3.2");
+  agreement.pass(heard, seconds(0), seconds(4), false);
+  EXPECT_EQ(agreement.cut(), seconds(0));
+  agreement.pass(heard, seconds(0), seconds(5), false);
+  EXPECT_EQ(agreement.cut(), milliseconds(3200) + milliseconds(200));  // a pause follows "go"
+}
+
+TEST(LocalAgreement, KeepsAShortCommittedStretchAsContext) {
+  LocalAgreement agreement;
+  const auto heard = words("Go. 0.0-0.8 Ask 1.0-1.2 me 1.3-1.9");
+  agreement.pass(heard, seconds(0), seconds(2), false);
+  agreement.pass(heard, seconds(0), milliseconds(2100), false);
+  EXPECT_EQ(agreement.committed_end(), milliseconds(1900));
+  EXPECT_EQ(agreement.cut(), seconds(0));
+}
+
+TEST(LocalAgreement, CutsALongWindowAnywhere) {
+  LocalAgreement agreement;
+  std::string text;
+  for (int i = 0; i < 11; ++i)
+    text += "w" + std::to_string(i) + " " + std::to_string(i) + ".0-" + std::to_string(i) + ".9 ";
+  agreement.pass(words(text), seconds(0), seconds(11), false);
+  agreement.pass(words(text + "tail 11.0-11.9"), seconds(0), seconds(12), false);
+  EXPECT_EQ(agreement.cut(), milliseconds(10900) + milliseconds(50));  // midway to the next word
+}
+
+TEST(LocalAgreement, GivesTheTextBeforeTheWindow) {
+  LocalAgreementOptions options;
+  options.prompt_bytes = 16;
+  LocalAgreement agreement(options);
+  const auto heard = words("Four 0.0-0.3 score 0.4-1.2 and 1.3-1.6 seven. 1.7-2.5 Years 2.7-2.9");
+  agreement.pass(heard, seconds(0), seconds(4), false);
+  agreement.pass(heard, seconds(0), seconds(5), false);
+  EXPECT_EQ(agreement.text_before(milliseconds(2600)), "and seven.");
+  EXPECT_EQ(agreement.text_before(seconds(5)), "seven. Years");
+  EXPECT_EQ(agreement.text_before(seconds(0)), "");
+}
+
+}  // namespace
+}  // namespace vedette::daemon::narration
