@@ -54,7 +54,7 @@ CONFINED = [
     (r"opencv2/", ["signals"]),
 ]
 # Slow to compile, so never in a header.
-SOURCE_ONLY = r"nlohmann/json\.hpp|spdlog/|CLI/|httplib\.h|yaml-cpp/"
+SOURCE_ONLY = r"nlohmann/json\.hpp|spdlog/|CLI/|httplib\.h"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 

@@ -1,0 +1,382 @@
+#include "daemon/settings/section.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "daemon/settings/units.h"
+
+namespace vedette::daemon::settings {
+
+namespace {
+
+constexpr std::size_t kMaxProblems = 50;
+constexpr std::size_t kShownBytes = 60;
+
+std::string in_quotes(std::string_view text) {
+  std::string shown(text.substr(0, kShownBytes));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return '"' + shown + (text.size() > kShownBytes ? "...\"" : "\"");
+}
+
+std::string kind_of(const YAML::Node& node) {
+  if (node.IsMap()) return "a map";
+  if (node.IsSequence()) return "a list";
+  if (node.IsScalar()) return in_quotes(base::mask_secrets(node.Scalar()));
+  return "nothing";
+}
+
+std::string shown(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
+}
+
+std::string shown(std::chrono::nanoseconds value) {
+  const double seconds = std::chrono::duration<double>(value).count();
+  if (seconds != 0.0 && seconds < 1.0) return shown(seconds * 1e3) + "ms";
+  if (seconds >= 86400.0) return shown(seconds / 86400.0) + "d";
+  return shown(seconds) + "s";
+}
+
+std::optional<std::string> credential(const Environment& environment, const std::string& name) {
+  const auto folder = environment("CREDENTIALS_DIRECTORY");  // systemd.exec(5), LoadCredential=
+  if (!folder || name.find('/') != name.npos) return std::nullopt;
+  std::ifstream file(*folder + "/" + name, std::ios::binary);
+  if (!file) return std::nullopt;
+  std::string value(4096, '\0');
+  file.read(value.data(), static_cast<std::streamsize>(value.size()));
+  value.resize(static_cast<std::size_t>(file.gcount()));
+  while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
+  return value;
+}
+
+}  // namespace
+
+void ParseContext::problem(const YAML::Mark& mark, const std::string& key, const std::string& message) {
+  if (problems.size() >= kMaxProblems) return;
+  const bool placed = !mark.is_null();
+  problems.push_back({placed ? mark.line + 1 : 0, placed ? mark.column + 1 : 0, key, message});
+}
+
+Section::Section(YAML::Node node, std::string path, std::string pattern, ParseContext& context)
+    : node_(std::move(node)), path_(std::move(path)), pattern_(std::move(pattern)), context_(context) {}
+
+std::string Section::path_of(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
+
+YAML::Mark Section::mark() const {
+  return node_.IsDefined() ? node_.Mark() : YAML::Mark::null_mark();
+}
+
+YAML::Node Section::child(const std::string& key) const {
+  if (!node_.IsDefined() || !node_.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
+  return node_[key];  // of a constant node: adds nothing
+}
+
+YAML::Mark Section::mark_of(const std::string& key) const {
+  if (!node_.IsDefined() || !node_.IsMap()) return mark();
+  for (const auto& entry : node_) {
+    if (entry.first.IsScalar() && entry.first.Scalar() == key) return entry.second.Mark();
+  }
+  return node_.Mark();
+}
+
+bool Section::has(const std::string& key) const {
+  if (from_environment(key)) return true;
+  const YAML::Node node = child(key);
+  return node.IsDefined() && !node.IsNull();
+}
+
+std::optional<std::string> Section::from_environment(const std::string& key) const {
+  std::string name = "VEDETTE_" + path_of(key);
+  for (char& c : name) {
+    c = c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return context_.environment(name);
+}
+
+std::optional<std::string> Section::expand(const std::string& text, const YAML::Mark& mark,
+                                           const std::string& key) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text.compare(at, 3, "$${") == 0) {
+      out += "${";
+      at += 3;
+      continue;
+    }
+    if (text.compare(at, 2, "${") != 0) {
+      out += text[at++];
+      continue;
+    }
+    const std::size_t end = text.find('}', at);
+    if (end == text.npos) {
+      context_.problem(mark, path_of(key),
+                       "\"${\" without \"}\"; write \"$${\" for the characters themselves");
+      return std::nullopt;
+    }
+    const std::string name = text.substr(at + 2, end - at - 2);
+    const bool is_credential = name.starts_with("credential:");
+    const auto value =
+        is_credential ? credential(context_.environment, name.substr(11)) : context_.environment(name);
+    if (!value) {
+      context_.problem(mark, path_of(key),
+                       is_credential
+                           ? "credential " + in_quotes(name.substr(11)) + " is not in $CREDENTIALS_DIRECTORY"
+                           : "environment variable " + in_quotes(name) + " is not set");
+      return std::nullopt;
+    }
+    out += *value;
+    at = end + 1;
+  }
+  return out;
+}
+
+void Section::note(const std::string& key, const char* type) {
+  keys_.push_back(key);
+  context_.known.push_back({pattern_.empty() ? key : pattern_ + "." + key, type});
+}
+
+std::optional<Section::Value> Section::scalar(const std::string& key, const char* type,
+                                              const char* expected) {
+  note(key, type);
+  if (const auto value = from_environment(key)) return Value{*value, YAML::Mark::null_mark()};
+  const YAML::Node node = child(key);
+  if (!node.IsDefined()) return std::nullopt;
+  if (!node.IsScalar()) {
+    context_.problem(node.Mark(), path_of(key),
+                     std::string("expected ") + expected + ", received " + kind_of(node));
+    return std::nullopt;
+  }
+  auto text = expand(node.Scalar(), node.Mark(), key);
+  if (!text) return std::nullopt;
+  return Value{std::move(*text), node.Mark()};
+}
+
+void Section::text(const std::string& key, std::string& out, const char* type) {
+  if (auto value = scalar(key, type, "a text")) out = std::move(value->text);
+}
+
+void Section::flag(const std::string& key, bool& out) {
+  const auto value = scalar(key, "flag", "true or false");
+  if (!value) return;
+  if (value->text == "true" || value->text == "false") {
+    out = value->text == "true";
+  } else {
+    context_.problem(value->mark, path_of(key), "expected true or false, received " + in_quotes(value->text));
+  }
+}
+
+void Section::duration(const std::string& key, std::chrono::nanoseconds& out, std::chrono::nanoseconds least,
+                       std::chrono::nanoseconds most) {
+  const auto value = scalar(key, "duration", kDurationForm);
+  if (!value) return;
+  const auto parsed = parse_duration(value->text);
+  if (parsed && *parsed >= least && *parsed <= most) {
+    out = *parsed;
+    return;
+  }
+  const std::string expected =
+      parsed ? "a duration from " + shown(least) + " to " + shown(most) : kDurationForm;
+  context_.problem(value->mark, path_of(key),
+                   "expected " + expected + ", received " + in_quotes(value->text));
+}
+
+void Section::duration(const std::string& key, std::chrono::milliseconds& out, std::chrono::nanoseconds least,
+                       std::chrono::nanoseconds most) {
+  std::chrono::nanoseconds value = out;
+  duration(key, value, least, most);
+  out = std::chrono::duration_cast<std::chrono::milliseconds>(value);
+}
+
+void Section::size(const std::string& key, std::size_t& out, std::uint64_t least, std::uint64_t most) {
+  const auto value = scalar(key, "size", kSizeForm);
+  if (!value) return;
+  const auto parsed = parse_size(value->text);
+  if (parsed && *parsed >= least && *parsed <= most) {
+    out = static_cast<std::size_t>(*parsed);
+    return;
+  }
+  const std::string range = std::to_string(least) + " B to " + std::to_string(most) + " B";
+  const std::string expected = parsed ? "a size from " + range : kSizeForm;
+  context_.problem(value->mark, path_of(key),
+                   "expected " + expected + ", received " + in_quotes(value->text));
+}
+
+std::optional<double> Section::bounded(const std::string& key, const char* type, const char* form,
+                                       double least, double most,
+                                       std::optional<double> (*parse)(std::string_view)) {
+  const auto value = scalar(key, type, form);
+  if (!value) return std::nullopt;
+  const auto parsed = parse(value->text);
+  if (parsed && *parsed >= least && *parsed <= most) return parsed;
+  const std::string expected = parsed ? "a value from " + shown(least) + " to " + shown(most) : form;
+  context_.problem(value->mark, path_of(key),
+                   "expected " + expected + ", received " + in_quotes(value->text));
+  return std::nullopt;
+}
+
+void Section::rate(const std::string& key, double& out_hz, double least, double most) {
+  if (const auto value = bounded(key, "rate", kRateForm, least, most, parse_rate)) out_hz = *value;
+}
+
+void Section::rate(const std::string& key, float& out_hz, double least, double most) {
+  if (const auto value = bounded(key, "rate", kRateForm, least, most, parse_rate))
+    out_hz = static_cast<float>(*value);
+}
+
+void Section::number(const std::string& key, double& out, double least, double most) {
+  if (const auto value = bounded(key, "number", "a number", least, most, parse_number)) out = *value;
+}
+
+void Section::number(const std::string& key, float& out, double least, double most) {
+  if (const auto value = bounded(key, "number", "a number", least, most, parse_number))
+    out = static_cast<float>(*value);
+}
+
+void Section::integer(const std::string& key, int& out, int least, int most) {
+  const auto whole = [](std::string_view text) -> std::optional<double> {
+    const auto value = parse_number(text);
+    return value && *value == std::floor(*value) ? value : std::nullopt;
+  };
+  if (const auto value = bounded(key, "integer", "a whole number", least, most, whole))
+    out = static_cast<int>(*value);
+}
+
+void Section::utc(const std::string& key, std::optional<std::chrono::nanoseconds>& out) {
+  const auto value = scalar(key, "utc", kUtcForm);
+  if (!value) return;
+  out = parse_utc(value->text);
+  if (out) return;
+  context_.problem(value->mark, path_of(key),
+                   std::string("expected ") + kUtcForm + ", received " + in_quotes(value->text));
+}
+
+void Section::list(const std::string& key, std::vector<std::string>& out) {
+  note(key, "list");
+  if (const auto value = from_environment(key)) {
+    out.clear();
+    std::istringstream parts(*value);
+    for (std::string part; std::getline(parts, part, ':');) out.push_back(part);
+    return;
+  }
+  const YAML::Node node = child(key);
+  if (!node.IsDefined()) return;
+  std::vector<YAML::Node> items;
+  if (node.IsSequence()) {
+    for (const auto& item : node) items.push_back(item);
+  }
+  if (node.IsScalar()) items.push_back(node);
+  if (!node.IsSequence() && !node.IsScalar()) {
+    context_.problem(node.Mark(), path_of(key), "expected a list of texts, received " + kind_of(node));
+    return;
+  }
+  out.clear();
+  for (const YAML::Node& item : items) {
+    if (!item.IsScalar()) {
+      context_.problem(item.Mark(), path_of(key),
+                       "expected a list of texts, received " + kind_of(item) + " in it");
+      return;
+    }
+    if (auto text = expand(item.Scalar(), item.Mark(), key)) out.push_back(std::move(*text));
+  }
+}
+
+std::optional<std::ptrdiff_t> Section::choose(const std::string& key,
+                                              std::span<const std::string_view> names) {
+  std::string expected;
+  for (const std::string_view name : names) expected += (expected.empty() ? "" : ", ") + std::string(name);
+  expected = "one of " + expected;
+  const auto value = scalar(key, "choice", expected.c_str());
+  if (!value) return std::nullopt;
+  const auto found = std::ranges::find(names, value->text);
+  if (found != names.end()) return found - names.begin();
+  const std::vector<std::string> all(names.begin(), names.end());
+  const std::string near = nearest(value->text, all);
+  context_.problem(value->mark, path_of(key),
+                   "expected " + expected + ", received " + in_quotes(value->text) +
+                       (near.empty() ? "" : " (did you mean " + in_quotes(near) + "?)"));
+  return std::nullopt;
+}
+
+Section Section::section(const std::string& key) {
+  note(key, "map");
+  return {child(key), path_of(key), pattern_.empty() ? key : pattern_ + "." + key, context_};
+}
+
+std::vector<std::pair<std::string, Section>> Section::sections(const std::string& key) {
+  Section all = section(key);
+  std::vector<std::pair<std::string, Section>> found;
+  if (!all.check_map()) return found;
+  for (const auto& entry : all.node_) {
+    if (!entry.first.IsScalar()) continue;  // check_map has said so
+    const std::string& id = entry.first.Scalar();
+    found.emplace_back(id, Section(entry.second, all.path_of(id), all.pattern_ + ".*", context_));
+  }
+  return found;
+}
+
+// Whether the node is a map; notes a problem when it is something else than absent, and for keys that are no
+// texts or come twice.
+bool Section::check_map() {
+  if (!node_.IsDefined() || node_.IsNull()) return false;
+  if (!node_.IsMap()) {
+    context_.problem(node_.Mark(), path_, "expected a map, received " + kind_of(node_));
+    return false;
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node_) {
+    if (!entry.first.IsScalar()) {
+      context_.problem(entry.first.Mark(), path_, "expected a key, received " + kind_of(entry.first));
+    } else if (!seen.insert(entry.first.Scalar()).second) {
+      context_.problem(entry.first.Mark(), path_of(entry.first.Scalar()),
+                       "the key stands here for the second time");
+    }
+  }
+  return true;
+}
+
+void Section::finish() {
+  if (!check_map()) return;
+  for (const auto& entry : node_) {
+    if (!entry.first.IsScalar()) continue;
+    const std::string& key = entry.first.Scalar();
+    if (std::ranges::find(keys_, key) != keys_.end()) continue;
+    const std::string near = nearest(key, keys_);
+    context_.problem(entry.first.Mark(), path_of(key),
+                     "unknown key" + (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?"));
+  }
+}
+
+std::string nearest(std::string_view text, std::span<const std::string> names) {
+  if (text.size() > 64) return {};
+  std::string best;
+  std::size_t best_distance = std::min<std::size_t>(3, text.size() / 3 + 1) + 1;
+  for (const std::string& name : names) {
+    std::vector<std::size_t> row(name.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 0; i < text.size(); ++i) {  // Levenshtein distance, row by row
+      std::size_t diagonal = row[0];
+      row[0] = i + 1;
+      for (std::size_t j = 0; j < name.size(); ++j) {
+        const std::size_t replaced = diagonal + (text[i] == name[j] ? 0 : 1);
+        diagonal = row[j + 1];
+        row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+      }
+    }
+    if (row.back() < best_distance) {
+      best_distance = row.back();
+      best = name;
+    }
+  }
+  return best;
+}
+
+}  // namespace vedette::daemon::settings

@@ -1,0 +1,285 @@
+#include "daemon/settings/settings.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "daemon/settings/section.h"
+
+namespace vedette::daemon::settings {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uintmax_t kMaxFileBytes = 1 << 20;
+constexpr std::size_t kMaxStreams = 256;
+constexpr std::chrono::nanoseconds kDay = 24h;
+
+std::string render(const std::string& file, const std::vector<Problem>& problems) {
+  std::string text;
+  for (const Problem& problem : problems) {
+    if (!text.empty()) text += '\n';
+    text += problem.line > 0
+                ? file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column)
+                : "environment";
+    text += ": ";
+    if (!problem.key.empty()) text += problem.key + ": ";
+    text += problem.message;
+  }
+  return text;
+}
+
+bool is_stream_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 &&
+         id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == id.npos;
+}
+
+// A password written into the file itself, rather than taken from the environment: "://user:word@".
+bool has_plain_password(const YAML::Node& node) {
+  if (!node.IsDefined() || !node.IsScalar()) return false;
+  const std::string& text = node.Scalar();
+  const std::string masked = base::mask_secrets(text);
+  if (masked == text) return false;
+  const std::size_t at = masked.find(":***@");
+  return at != masked.npos && text.compare(at + 1, 2, "${") != 0;
+}
+
+void read_sound(Section section, StreamSettings& stream) {
+  section.flag("enabled", stream.sound);
+  section.duration("hop", stream.windows.hop, 100ms, 10s);
+  section.duration("longest", stream.windows.longest, 5s, 30s);
+  section.duration("lead_in", stream.windows.lead_in, 0s, 5s);
+  section.number("silence_dbfs", stream.windows.silence_dbfs, -120.0, 0.0);
+  section.finish();
+  stream.windows.keep = std::min(stream.windows.keep, stream.windows.longest / 2);
+}
+
+void read_video(Section section, StreamSettings& stream) {
+  section.flag("enabled", stream.video);
+  section.rate("rate", stream.video_rate_hz, 0.1, 5.0);
+  section.finish();
+}
+
+void read_health(Section section, HealthSettings& health) {
+  section.number("silent_dbfs", health.sound.silent_dbfs, -120.0, 0.0);
+  section.duration("silent_after", health.sound.silent_after, 0s, kDay);
+  section.number("clipped_level", health.sound.clipped_level, 0.1, 1.0);
+  section.number("clipped_share", health.sound.clipped_share, 0.0, 1.0);
+  section.duration("clipped_after", health.sound.clipped_after, 0s, kDay);
+  section.duration("sound_absent_after", health.sound.absent_after, 1s, kDay);
+  section.number("black_luma", health.picture.black_luma, 0.0, 255.0);
+  section.number("black_share", health.picture.black_share, 0.1, 1.0);
+  section.duration("black_after", health.picture.black_after, 0s, kDay);
+  section.number("frozen_difference", health.picture.frozen_difference, 0.0, 255.0);
+  section.duration("frozen_after", health.picture.frozen_after, 1s, kDay);
+  section.rate("low_frame_rate", health.picture.low_frame_rate_hz, 0.0, 1000.0);
+  section.duration("low_frame_rate_after", health.picture.low_frame_rate_after, 0s, kDay);
+  section.duration("picture_absent_after", health.picture.absent_after, 1s, kDay);
+  section.duration("bitrate_zero_after", health.bitrate.zero_after, 1s, kDay);
+  std::chrono::nanoseconds clear_after = health.sound.clear_after;
+  section.duration("clear_after", clear_after, 0s, kDay);
+  health.sound.clear_after = health.picture.clear_after = health.bitrate.clear_after = clear_after;
+  section.finish();
+}
+
+void read_retry(Section section, StreamSettings& stream, ParseContext& context) {
+  section.duration("first", stream.retry_first, 100ms, 1h);
+  section.duration("longest", stream.retry_longest, 100ms, kDay);
+  section.duration("stalled_after", stream.stalled_after, 1s, kDay);
+  section.finish();
+  if (stream.retry_longest < stream.retry_first) {
+    context.problem(section.mark_of("longest"), section.path_of("longest"), "is shorter than first");
+  }
+}
+
+// What a stream and `defaults` have in common.
+void read_common(Section& section, StreamSettings& stream, ParseContext& context) {
+  section.choice<Transport>("transport", stream.transport,
+                            {{"tcp", Transport::kTcp}, {"udp", Transport::kUdp}});
+  section.choice<Pace>("pace", stream.pace, {{"live", Pace::kLive}, {"fast", Pace::kFast}});
+  read_sound(section.section("sound"), stream);
+  read_video(section.section("video"), stream);
+  read_health(section.section("health"), stream.health);
+  read_retry(section.section("retry"), stream, context);
+}
+
+void check_source(Section& section, const StreamSettings& stream, ParseContext& context) {
+  const bool has_source = !stream.source.empty(), has_pipeline = !stream.pipeline.empty();
+  if (has_source == has_pipeline) {
+    context.problem(section.mark(), section.path_of("source"),
+                    has_source
+                        ? "expected source or pipeline, received both"
+                        : "expected source: URL or pipeline: \"a gst-launch description\", received neither");
+    return;
+  }
+  if (has_pipeline) return;
+  static const std::vector<std::string> kSchemes{"rtsp", "rtsps", "file", "test"};
+  const std::size_t colon = stream.source.find("://");
+  const std::string scheme = stream.source.substr(0, colon == std::string::npos ? 0 : colon);
+  if (std::ranges::find(kSchemes, scheme) == kSchemes.end()) {
+    const std::string near = nearest(scheme, kSchemes);
+    context.problem(section.mark_of("source"), section.path_of("source"),
+                    "expected rtsp://, rtsps://, file:// or test://, received \"" +
+                        base::mask_secrets(stream.source.substr(0, 80)) + "\"" +
+                        (near.empty() ? "" : " (did you mean " + near + "://?)"));
+  }
+  for (const auto& [key, needed] :
+       {std::pair("transport", "rtsp"), std::pair("pace", "file"), std::pair("start_time", "file")}) {
+    if (section.has(key) && !scheme.starts_with(needed)) {
+      context.problem(section.mark_of(key), section.path_of(key),
+                      std::string("only for ") + needed + ":// sources; this one is " + scheme + "://");
+    }
+  }
+}
+
+void read_stream(const std::string& id, Section& section, const StreamSettings& defaults, Settings& settings,
+                 ParseContext& context, const YAML::Node& root) {
+  StreamSettings stream = defaults;
+  stream.id = id;
+  if (!is_stream_id(id)) {
+    context.problem(section.mark(), "streams." + id, "a stream id is 1 to 64 of a-z, 0-9, _ and -");
+  }
+  const std::size_t before = context.problems.size();
+  section.text("source", stream.source, "url");
+  section.text("pipeline", stream.pipeline);
+  const bool source_is_read = context.problems.size() == before;
+  section.utc("start_time", stream.utc_zero);
+  read_common(section, stream, context);
+  section.finish();
+  if (source_is_read) check_source(section, stream, context);
+  const YAML::Node streams = root["streams"];
+  if (streams.IsMap() && streams[id].IsMap() && has_plain_password(streams[id]["source"])) {
+    context.warnings.push_back("streams." + id +
+                               ".source holds a password in the clear: use ${VARIABLE} instead");
+  }
+  settings.streams.push_back(std::move(stream));
+}
+
+void read_http(Section& root, Settings& settings, ParseContext& context) {
+  std::string http = settings.http_host + ":" + std::to_string(settings.http_port);
+  root.text("http", http, "address");
+  if (http == "off") {
+    settings.http_host.clear();
+    return;
+  }
+  const std::size_t colon = http.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : http.substr(colon + 1);
+  const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
+  if (colon == 0 || !number || std::stoi(port) > 65535) {
+    context.problem(root.mark_of("http"), "http",
+                    "expected HOST:PORT or off, received \"" + http.substr(0, 80) + "\"");
+    return;
+  }
+  settings.http_host = http.substr(0, colon);
+  settings.http_port = std::stoi(port);
+}
+
+void read_models(Section section, ModelSettings& models) {
+  section.text("hear", models.hear);
+  section.text("think", models.think);
+  std::vector<std::string> search_path;
+  for (const auto& path : models.search_path) search_path.push_back(path.string());
+  section.list("search_path", search_path);
+  models.search_path.assign(search_path.begin(), search_path.end());
+  section.choice<Precision>(
+      "precision", models.precision,
+      {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}});
+  section.integer("threads", models.threads, 0, 1024);
+  section.size("kv_memory", models.kv_bytes, 16'000'000, 1ULL << 40);
+  section.finish();
+}
+
+void read_all(const YAML::Node& node, Settings& settings, ParseContext& context) {
+  Section root(node, "", "", context);
+  root.text("redis", settings.redis, "url");
+  if (!settings.redis.starts_with("redis://")) {
+    context.problem(root.mark_of("redis"), "redis",
+                    "expected redis://[:PASSWORD@]HOST:PORT/DATABASE, received \"" +
+                        base::mask_secrets(settings.redis.substr(0, 80)) + "\"");
+  }
+  root.duration("retention", settings.retention, 1min, 3650 * kDay);
+  read_http(root, settings, context);
+  root.choice<base::LogLevel>("log", settings.log_level,
+                              {{"debug", base::LogLevel::kDebug},
+                               {"info", base::LogLevel::kInfo},
+                               {"warning", base::LogLevel::kWarning},
+                               {"error", base::LogLevel::kError}});
+  read_models(root.section("models"), settings.models);
+  StreamSettings defaults;
+  Section common = root.section("defaults");
+  read_common(common, defaults, context);
+  common.finish();
+  auto streams = root.sections("streams");
+  for (auto& [id, section] : streams) {
+    if (settings.streams.size() < kMaxStreams) read_stream(id, section, defaults, settings, context, node);
+  }
+  if (streams.empty() || streams.size() > kMaxStreams) {
+    context.problem(root.mark_of("streams"), "streams",
+                    "expected 1 to " + std::to_string(kMaxStreams) + " streams, received " +
+                        std::to_string(streams.size()));
+  }
+  if (has_plain_password(node["redis"])) {
+    context.warnings.emplace_back("redis holds a password in the clear: use ${VARIABLE} instead");
+  }
+  root.finish();
+}
+
+}  // namespace
+
+SettingsError::SettingsError(const std::string& file, std::vector<Problem> problems)
+    : std::runtime_error(render(file, problems)), problems_(std::move(problems)) {}
+
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+  };
+}
+
+Settings parse(std::string_view text, const std::string& name, const Environment& environment) {
+  ParseContext context{environment, {}, {}, {}};
+  Settings settings;
+  try {
+    const YAML::Node node = YAML::Load(std::string(text));
+    if (!node.IsMap()) {
+      context.problem(node.Mark(), "", "expected a map of settings, as config/vedette.yaml has it");
+    } else {
+      read_all(node, settings, context);
+    }
+  } catch (const YAML::Exception& error) {
+    context.problem(error.mark, "", "not YAML: " + error.msg);
+  }
+  if (!context.problems.empty()) throw SettingsError(name, std::move(context.problems));
+  settings.warnings = std::move(context.warnings);
+  return settings;
+}
+
+Settings load(const std::filesystem::path& file, const Environment& environment) {
+  std::ifstream in(file, std::ios::binary);
+  std::error_code error;
+  if (!in || !std::filesystem::is_regular_file(file, error)) {
+    throw std::runtime_error(file.string() + ": cannot be read");
+  }
+  const auto bytes = std::filesystem::file_size(file, error);
+  if (error || bytes > kMaxFileBytes) {
+    throw std::runtime_error(file.string() + ": expected at most " + std::to_string(kMaxFileBytes) +
+                             " bytes");
+  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse(text.str(), file.string(), environment);
+}
+
+std::vector<KnownKey> known_keys() {
+  const Environment none = [](const std::string&) { return std::nullopt; };
+  ParseContext context{none, {}, {}, {}};
+  Settings settings;
+  read_all(YAML::Load("streams: {id: {source: 'test://'}}"), settings, context);
+  return std::move(context.known);
+}
+
+}  // namespace vedette::daemon::settings

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "models/preprocess/audio_window.h"
+#include "signals/bitrate_health.h"
+#include "signals/picture_health.h"
+#include "signals/sound_health.h"
+
+namespace vedette::daemon::settings {
+
+enum class Transport : std::uint8_t { kTcp, kUdp };
+enum class Pace : std::uint8_t { kLive, kFast };
+enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };
+
+struct HealthSettings {
+  signals::SoundHealthOptions sound;
+  signals::PictureHealthOptions picture;
+  signals::BitrateHealthOptions bitrate;
+};
+
+struct StreamSettings {
+  std::string id;                         // [a-z0-9_-]{1,64}
+  std::string source;                     // URL, secrets in the clear; empty when a pipeline is given
+  std::string pipeline;                   // gst-launch description; empty when a source is given
+  Transport transport = Transport::kTcp;  // of rtsp:// and rtsps://
+  Pace pace = Pace::kLive;                // of file://
+  std::optional<std::chrono::nanoseconds>
+      utc_zero;       // UTC of a file's first moment; empty: the container's, else 1970
+  bool sound = true;  // listen: words from this stream's sound
+  models::preprocess::AudioWindowOptions windows;
+  bool video = true;           // look: health of this stream's picture
+  double video_rate_hz = 1.0;  // pictures looked at per second
+  HealthSettings health;
+  std::chrono::nanoseconds retry_first{
+      1'000'000'000};  // wait before the first new attempt; doubles with jitter
+  std::chrono::nanoseconds retry_longest{30'000'000'000};  // longest wait
+  std::chrono::nanoseconds stalled_after{10'000'000'000};  // nothing at all for this long: connect anew
+};
+
+struct ModelSettings {
+  std::string hear = "whisper-tiny.en";         // folder, or its name under a search path; "none": no hearing
+  std::string think = "smollm2-135m-instruct";  // as hear; "none": no answers
+  std::vector<std::filesystem::path> search_path{
+      "/usr/share/vedette/models"};  // after the cache of tools/fetch-models
+  Precision precision = Precision::kAuto;
+  int threads = 0;                            // 0: one per core
+  std::size_t kv_bytes = 256U * 1000 * 1000;  // of the LLM's KV pool
+};
+
+// Everything that the configuration says, typed and checked. A value.
+struct Settings {
+  std::string redis = "redis://127.0.0.1:6379/0";                    // URL, secrets in the clear
+  std::chrono::milliseconds retention = std::chrono::hours(24 * 7);  // of records in Redis
+  std::string http_host = "127.0.0.1";                               // empty: no HTTP server
+  int http_port = 9464;                                              // 0: any free one
+  base::LogLevel log_level = base::LogLevel::kInfo;
+  ModelSettings models;
+  std::vector<StreamSettings> streams;  // in the file's order
+  std::vector<std::string> warnings;    // what is allowed but unwise, one sentence each
+};
+
+// One thing that is wrong. Line and column count from 1; 0 when the value came from the environment.
+struct Problem {
+  int line = 0, column = 0;
+  std::string key;      // "streams.gate.transport"
+  std::string message;  // expected and received
+};
+
+// All that is wrong with one configuration.
+class SettingsError : public std::runtime_error {
+ public:
+  SettingsError(const std::string& file, std::vector<Problem> problems);
+  const std::vector<Problem>& problems() const { return problems_; }
+
+ private:
+  std::vector<Problem> problems_;
+};
+
+// Looks a variable of the environment up; the tests have their own.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
+
+// Reads the file. Throws: SettingsError with every problem found; std::runtime_error when it cannot be read.
+Settings load(const std::filesystem::path& file, const Environment& environment);
+
+// As load, from memory; `name` stands for the file in messages.
+Settings parse(std::string_view text, const std::string& name, const Environment& environment);
+
+// One key that the parser knows: "streams.*.transport", "choice". For the test that keeps the JSON schema
+// true.
+struct KnownKey {
+  std::string path, type;
+};
+// Every key, in the order in which the parser asks for them.
+std::vector<KnownKey> known_keys();
+
+// The settings as JSON for people and programs, passwords masked.
+std::string to_json(const Settings& settings);
+
+// The folder that a model's name means: itself when it holds a '/', else the first of the fetch cache
+// ($VEDETTE_CACHE_DIR, $XDG_CACHE_HOME/vedette or ~/.cache/vedette, then models/) and the search path that
+// has it. Empty: none has.
+std::filesystem::path find_model(const std::string& name, const ModelSettings& models,
+                                 const Environment& environment);
+// Where find_model looks, for messages.
+std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment);
+
+}  // namespace vedette::daemon::settings

@@ -1,0 +1,245 @@
+#include "daemon/settings/settings.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <map>
+
+#include "tests/support/temporary_folder.h"
+#include "tests/support/thrown_message.h"
+
+namespace vedette::daemon::settings {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+Environment environment(std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    return found != values.end() ? std::optional(found->second) : std::nullopt;
+  };
+}
+
+Settings read(std::string_view text, std::map<std::string, std::string> values = {}) {
+  return parse(text, "x.yaml", environment(std::move(values)));
+}
+
+// All problems of a text that must not be accepted, one line each.
+std::string problems(std::string_view text, std::map<std::string, std::string> values = {}) {
+  try {
+    read(text, std::move(values));
+  } catch (const SettingsError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Settings, TheShippedFileParsesAndShowsTheDefaults) {
+  const Settings shipped = load(VEDETTE_SOURCE_DIR "/config/vedette.yaml", environment({}));
+  ASSERT_THAT(shipped.streams, SizeIs(1));
+  Settings plain = read("streams: {tryout: {source: 'test://'}}");
+  EXPECT_EQ(to_json(shipped), to_json(plain));
+  const StreamSettings &a = shipped.streams[0], &b = plain.streams[0];
+  EXPECT_EQ(a.windows.hop, b.windows.hop);
+  EXPECT_EQ(a.windows.longest, b.windows.longest);
+  EXPECT_EQ(a.windows.lead_in, b.windows.lead_in);
+  EXPECT_EQ(a.windows.silence_dbfs, b.windows.silence_dbfs);
+  EXPECT_EQ(a.video_rate_hz, b.video_rate_hz);
+  EXPECT_EQ(a.health.sound.silent_dbfs, b.health.sound.silent_dbfs);
+  EXPECT_EQ(a.health.sound.clipped_share, b.health.sound.clipped_share);
+  EXPECT_EQ(a.health.sound.clear_after, b.health.sound.clear_after);
+  EXPECT_EQ(a.health.picture.black_share, b.health.picture.black_share);
+  EXPECT_EQ(a.health.picture.frozen_after, b.health.picture.frozen_after);
+  EXPECT_EQ(a.health.picture.low_frame_rate_hz, b.health.picture.low_frame_rate_hz);
+  EXPECT_EQ(a.health.bitrate.zero_after, b.health.bitrate.zero_after);
+  EXPECT_EQ(a.retry_longest, b.retry_longest);
+  EXPECT_EQ(a.stalled_after, b.stalled_after);
+  EXPECT_EQ(shipped.models.kv_bytes, plain.models.kv_bytes);
+}
+
+TEST(Settings, AStreamTakesTheDefaultsUnlessItSaysOtherwise) {
+  const Settings settings = read(R"(
+redis: redis://10.0.0.1:6380/2
+http: 0.0.0.0:0
+retention: 2h
+log: debug
+models: {hear: none, think: ./models/own, search_path: [/a, /b], precision: f32, threads: 3, kv_memory: 64 MiB}
+defaults: {transport: udp, sound: {hop: 500ms}, health: {silent_dbfs: -50, clear_after: 3s}, retry: {first: 2s}}
+streams:
+  gate: {source: "rtsp://cam/1"}
+  door-2: {source: "rtsp://cam/2", transport: tcp, health: {silent_after: 1min}, video: {enabled: false}}
+  clip: {source: "file:///x.mp4", pace: fast, start_time: 2026-03-01T12:00:00Z}
+  raw: {pipeline: "audiotestsrc ! audioconvert"}
+)");
+  EXPECT_EQ(settings.redis, "redis://10.0.0.1:6380/2");
+  EXPECT_EQ(settings.http_host, "0.0.0.0");
+  EXPECT_EQ(settings.http_port, 0);
+  EXPECT_EQ(settings.retention, 2h);
+  EXPECT_EQ(settings.log_level, base::LogLevel::kDebug);
+  EXPECT_EQ(settings.models.hear, "none");
+  EXPECT_THAT(settings.models.search_path, ElementsAre("/a", "/b"));
+  EXPECT_EQ(settings.models.precision, Precision::kF32);
+  EXPECT_EQ(settings.models.threads, 3);
+  EXPECT_EQ(settings.models.kv_bytes, 67'108'864U);
+  ASSERT_THAT(settings.streams, SizeIs(4));
+  const StreamSettings &gate = settings.streams[0], &door = settings.streams[1], &clip = settings.streams[2];
+  EXPECT_EQ(gate.id, "gate");
+  EXPECT_EQ(gate.transport, Transport::kUdp);
+  EXPECT_EQ(gate.windows.hop, 500ms);
+  EXPECT_EQ(gate.health.sound.silent_dbfs, -50.0F);
+  EXPECT_EQ(gate.health.picture.clear_after, 3s);
+  EXPECT_EQ(gate.retry_first, 2s);
+  EXPECT_EQ(door.transport, Transport::kTcp);
+  EXPECT_EQ(door.health.sound.silent_dbfs, -50.0F);
+  EXPECT_EQ(door.health.sound.silent_after, 1min);
+  EXPECT_FALSE(door.video);
+  EXPECT_EQ(clip.pace, Pace::kFast);
+  EXPECT_EQ(clip.utc_zero, 1772366400s);
+  EXPECT_EQ(settings.streams[3].pipeline, "audiotestsrc ! audioconvert");
+}
+
+TEST(Settings, UnknownKeysNameFileLineColumnAndTheNearestKey) {
+  EXPECT_EQ(problems("streams:\n  gate:\n    sorce: test://\n    source: test://\n"),
+            "x.yaml:3:5: streams.gate.sorce: unknown key; did you mean \"source\"?");
+  EXPECT_EQ(problems("reddis: redis://h\nstreams: {a: {source: 'test://'}}"),
+            "x.yaml:1:1: reddis: unknown key; did you mean \"redis\"?");
+  EXPECT_EQ(problems("models: {zebra: 1}\nstreams: {a: {source: 'test://'}}"),
+            "x.yaml:1:10: models.zebra: unknown key");
+  EXPECT_EQ(problems("defaults: {source: 'test://'}\nstreams: {a: {source: 'test://'}}"),
+            "x.yaml:1:12: defaults.source: unknown key; did you mean \"sound\"?");
+}
+
+TEST(Settings, MistypedValuesSayWhatWasExpectedAndReceived) {
+  const std::string stream = "\nstreams: {a: {source: 'test://'}}";
+  EXPECT_EQ(problems("retention: 5" + stream),
+            "x.yaml:1:12: retention: expected a duration such as 200ms, 5s, 10min, 2h or 7d, received \"5\"");
+  EXPECT_EQ(problems("retention: 5s" + stream),
+            "x.yaml:1:12: retention: expected a duration from 60s to 3650d, received \"5s\"");
+  EXPECT_EQ(problems("log: infos" + stream),
+            "x.yaml:1:6: log: expected one of debug, info, warning, error, received \"infos\" (did you mean "
+            "\"info\"?)");
+  EXPECT_EQ(problems("models: {threads: 1.5}" + stream),
+            "x.yaml:1:19: models.threads: expected a whole number, received \"1.5\"");
+  EXPECT_EQ(problems("models: {kv_memory: 12}" + stream),
+            "x.yaml:1:21: models.kv_memory: expected a size such as 200 MB or 64 KiB, received \"12\"");
+  EXPECT_EQ(problems("defaults: {sound: {enabled: yes}}" + stream),
+            "x.yaml:1:29: defaults.sound.enabled: expected true or false, received \"yes\"");
+  EXPECT_EQ(problems("defaults: {sound: loud}" + stream),
+            "x.yaml:1:19: defaults.sound: expected a map, received \"loud\"");
+  EXPECT_EQ(problems("http: [1, 2]" + stream), "x.yaml:1:7: http: expected a text, received a list");
+  EXPECT_EQ(problems("http: 127.0.0.1:99999" + stream),
+            "x.yaml:1:7: http: expected HOST:PORT or off, received \"127.0.0.1:99999\"");
+  EXPECT_EQ(problems("redis: http://h" + stream),
+            "x.yaml:1:8: redis: expected redis://[:PASSWORD@]HOST:PORT/DATABASE, received \"http://h\"");
+  EXPECT_EQ(problems("models: {search_path: {a: b}}" + stream),
+            "x.yaml:1:23: models.search_path: expected a list of texts, received a map");
+}
+
+TEST(Settings, ReportsEveryProblemAtOnce) {
+  const std::string all = problems("log: loud\nretention: long\nstreams: {a: {source: 'ftp://h'}, b: {}}");
+  EXPECT_THAT(all, HasSubstr("x.yaml:1:6: log"));
+  EXPECT_THAT(all, HasSubstr("x.yaml:2:12: retention"));
+  EXPECT_THAT(
+      all,
+      HasSubstr("x.yaml:3:23: streams.a.source: expected rtsp://, rtsps://, file:// or test://, received "
+                "\"ftp://h\""));
+  EXPECT_THAT(all, HasSubstr("streams.b.source: expected source: URL or pipeline"));
+}
+
+TEST(Settings, StreamsAreNamedAndHaveOneSource) {
+  EXPECT_THAT(problems("redis: redis://h"), HasSubstr("streams: expected 1 to 256 streams, received 0"));
+  EXPECT_THAT(problems("streams: {Gate: {source: 'test://'}}"),
+              HasSubstr("a stream id is 1 to 64 of a-z, 0-9, _ and -"));
+  EXPECT_THAT(problems("streams: {" + std::string(65, 'a') + ": {source: 'test://'}}"),
+              HasSubstr("a stream id is"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://', pipeline: x}}"), HasSubstr("received both"));
+  EXPECT_THAT(problems("streams: {a: {source: 'rstp://h'}}"), HasSubstr("did you mean rtsp://?"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://', pace: fast}}"),
+              HasSubstr("only for file:// sources"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://', retry: {first: 1min}}}"),
+              HasSubstr("is shorter than first"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://'}, a: {source: 'test://'}}"),
+              HasSubstr("second time"));
+}
+
+TEST(Settings, TakesSecretsFromTheEnvironmentAndHidesThem) {
+  const std::string text = "streams: {a: {source: 'rtsp://${CAM_USER}:${CAM_PASSWORD}@h/$${x}'}}";
+  const Settings settings = read(text, {{"CAM_USER", "bob"}, {"CAM_PASSWORD", "hunter2"}});
+  EXPECT_EQ(settings.streams[0].source, "rtsp://bob:hunter2@h/${x}");
+  EXPECT_THAT(to_json(settings), Not(HasSubstr("hunter2")));
+  EXPECT_THAT(settings.warnings, IsEmpty());
+  EXPECT_EQ(problems(text, {{"CAM_USER", "bob"}}),
+            "x.yaml:1:23: streams.a.source: environment variable \"CAM_PASSWORD\" is not set");
+  EXPECT_THAT(problems("redis: 'redis://${X'\nstreams: {a: {source: 'test://'}}"),
+              HasSubstr("without \"}\""));
+  EXPECT_THAT(problems("redis: 'http://u:${P}@h'\nstreams: {a: {source: 'test://'}}", {{"P", "hunter2"}}),
+              Not(HasSubstr("hunter2")));
+}
+
+TEST(Settings, WarnsOfAPasswordInTheFile) {
+  const Settings settings = read("redis: redis://:pw@h\nstreams: {a: {source: 'rtsp://bob:pw@h/'}}");
+  EXPECT_THAT(settings.warnings, ElementsAre(HasSubstr("streams.a.source"), HasSubstr("redis")));
+}
+
+TEST(Settings, TakesSystemdCredentials) {
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "redis") << "s3cret\n";
+  const std::map<std::string, std::string> values{{"CREDENTIALS_DIRECTORY", folder.path().string()}};
+  const std::string stream = "\nstreams: {a: {source: 'test://'}}";
+  EXPECT_EQ(read("redis: 'redis://:${credential:redis}@h'" + stream, values).redis, "redis://:s3cret@h");
+  EXPECT_THAT(problems("redis: 'redis://:${credential:other}@h'" + stream, values),
+              HasSubstr("credential \"other\""));
+  EXPECT_THAT(problems("redis: 'redis://:${credential:../redis}@h'" + stream, values),
+              HasSubstr("credential"));
+}
+
+TEST(Settings, TheEnvironmentOverridesTheFile) {
+  const std::string text = "redis: redis://file\nstreams: {gate-1: {source: 'rtsp://h/'}}";
+  const Settings settings = read(text, {{"VEDETTE_REDIS", "redis://env"},
+                                        {"VEDETTE_MODELS_SEARCH_PATH", "/x:/y"},
+                                        {"VEDETTE_DEFAULTS_SOUND_HOP", "2s"},
+                                        {"VEDETTE_STREAMS_GATE_1_TRANSPORT", "udp"}});
+  EXPECT_EQ(settings.redis, "redis://env");
+  EXPECT_THAT(settings.models.search_path, ElementsAre("/x", "/y"));
+  EXPECT_EQ(settings.streams[0].windows.hop, 2s);
+  EXPECT_EQ(settings.streams[0].transport, Transport::kUdp);
+  EXPECT_EQ(problems(text, {{"VEDETTE_LOG", "loud"}}),
+            "environment: log: expected one of debug, info, warning, error, received \"loud\"");
+}
+
+TEST(Settings, WhatIsNoConfigurationIsRefused) {
+  EXPECT_THAT(problems(""), HasSubstr("expected a map of settings"));
+  EXPECT_THAT(problems("- a\n- b"), HasSubstr("expected a map of settings"));
+  EXPECT_THAT(problems("streams: {a: [}"), HasSubstr("x.yaml:1:15: not YAML"));
+  EXPECT_THAT(problems("streams: {a: &x {source: 'test://'}, ? [1] : {}}"), HasSubstr("expected a key"));
+  EXPECT_THAT(problems(std::string(100'000, '[')), HasSubstr("not YAML"));
+  EXPECT_THAT(test::thrown_message([] { load("/nonexistent/vedette.yaml", process_environment()); }),
+              HasSubstr("/nonexistent/vedette.yaml: cannot be read"));
+  EXPECT_THAT(test::thrown_message([] { load("/", process_environment()); }), HasSubstr("cannot be read"));
+}
+
+TEST(Settings, FindsModelsInTheCacheThenOnTheSearchPath) {
+  const test::TemporaryFolder folder;
+  const auto cache = folder.path() / "cache", system = folder.path() / "system";
+  for (const auto& model : {cache / "models" / "a", system / "a", system / "b"}) {
+    std::filesystem::create_directories(model);
+    std::ofstream(model / "config.json") << "{}";
+  }
+  ModelSettings models;
+  models.search_path = {system};
+  const auto values = environment({{"VEDETTE_CACHE_DIR", cache.string()}});
+  EXPECT_EQ(find_model("a", models, values), cache / "models" / "a");
+  EXPECT_EQ(find_model("b", models, values), system / "b");
+  EXPECT_EQ(find_model("c", models, values), "");
+  EXPECT_EQ(find_model((system / "a").string(), models, values), system / "a");
+  EXPECT_EQ(find_model((system / "c").string(), models, values), "");
+  EXPECT_THAT(model_places(models, values), ElementsAre(cache / "models", system));
+}
+
+}  // namespace
+}  // namespace vedette::daemon::settings
