@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string_view>
+
+// What must happen in one piece inside Redis. Each script works on keys of one hash slot, and its reply is
+// small whatever the keys hold.
+namespace vedette::sinks::redis::scripts {
+
+// Appends entries in order, stopping at the first that cannot be written. An id that Redis refuses as not
+// greater than the last is looked up: the same record and revision there count as written before. KEYS:
+// stream [owner]. ARGV: boot id, least id to keep or "", name of the revision field ("rev", "seq"), then for
+// each entry: its id, the number of its fields and values, those. Reply: [written, known before, "" or error,
+// last id]; error "NOTOWNER <who>" when `owner` is another's.
+extern const std::string_view kAppend;
+
+// Takes the lease of a stream when it is free, lengthens it when it is ours.
+// KEYS: owner, events. ARGV: boot id, milliseconds. Reply: [1 when ours, owner, last id of events or ""].
+extern const std::string_view kLease;
+
+// Gives the lease back when it is ours. KEYS: owner. ARGV: boot id. Reply: 1 or 0.
+extern const std::string_view kRelease;
+
+// Sets fields of the state hash when the lease is ours. KEYS: state, owner. ARGV: boot id, fields and values.
+// Reply: 1 or 0.
+extern const std::string_view kState;
+
+// The last id of a stream, "" for none. KEYS: stream.
+extern const std::string_view kLastId;
+
+}  // namespace vedette::sinks::redis::scripts
