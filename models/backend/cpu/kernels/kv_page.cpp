@@ -1,0 +1,70 @@
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "models/backend/cpu/kernels/attention.h"
+#include "models/backend/cpu/kernels/attention_tile.h"
+#include "models/backend/cpu/kernels/microkernels.h"
+
+namespace vedette::models::backend::cpu::kernels {
+
+namespace {
+
+// Where an element of K (token, dimension) and of V lies in its half of a bf16 page; f32 pages have no pairs.
+std::int64_t bf16_k_at(std::int64_t token, std::int64_t i) {
+  return (i / 2) * 2 * kPageTokens + token * 2 + i % 2;
+}
+std::int64_t bf16_v_at(std::int64_t token, std::int64_t i) {
+  return (i / kPanel) * kPageTokens * kPanel + (token / 2) * 2 * kPanel + (i % kPanel) * 2 + token % 2;
+}
+std::int64_t f32_k_at(std::int64_t token, std::int64_t i) {
+  return i * kPageTokens + token;
+}
+std::int64_t f32_v_at(std::int64_t token, std::int64_t i) {
+  return (i / kPanel) * kPageTokens * kPanel + token * kPanel + i % kPanel;
+}
+
+}  // namespace
+
+std::int64_t kv_page_bytes(KvFormat format, std::int64_t head_dim) {
+  if (head_dim < 1 || head_dim > kMaxHeadDim) {
+    throw std::invalid_argument("a head of " + std::to_string(head_dim) + " dimensions; 1 to " +
+                                std::to_string(kMaxHeadDim) + " are possible");
+  }
+  return 2 * kPageTokens * padded_head_dim(head_dim) * (format == KvFormat::kF32 ? 4 : 2);
+}
+
+void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
+              const float* k, std::int64_t ldk, const float* v, std::int64_t ldv) {
+  const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
+  for (std::int64_t row = 0; row < count; ++row, k += ldk, v += ldv) {
+    const std::int64_t token = first + row;
+    if (format == KvFormat::kF32) {
+      auto* out = static_cast<float*>(page);
+      for (std::int64_t i = 0; i < head_dim; ++i) out[f32_k_at(token, i)] = k[i];
+      for (std::int64_t i = 0; i < head_dim; ++i) out[half + f32_v_at(token, i)] = v[i];
+    } else {
+      auto* out = static_cast<tensor::BFloat16*>(page);
+      for (std::int64_t i = 0; i < head_dim; ++i) out[bf16_k_at(token, i)] = tensor::to_bfloat16(k[i]);
+      for (std::int64_t i = 0; i < head_dim; ++i) out[half + bf16_v_at(token, i)] = tensor::to_bfloat16(v[i]);
+    }
+  }
+}
+
+void kv_load(KvFormat format, const void* page, std::int64_t head_dim, std::int64_t token, float* k,
+             float* v) {
+  const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
+  for (std::int64_t i = 0; i < head_dim; ++i) {
+    if (format == KvFormat::kF32) {
+      const auto* in = static_cast<const float*>(page);
+      if (k != nullptr) k[i] = in[f32_k_at(token, i)];
+      if (v != nullptr) v[i] = in[half + f32_v_at(token, i)];
+    } else {
+      const auto* in = static_cast<const tensor::BFloat16*>(page);
+      if (k != nullptr) k[i] = tensor::to_float(in[bf16_k_at(token, i)]);
+      if (v != nullptr) v[i] = tensor::to_float(in[half + bf16_v_at(token, i)]);
+    }
+  }
+}
+
+}  // namespace vedette::models::backend::cpu::kernels

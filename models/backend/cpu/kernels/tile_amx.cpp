@@ -1,0 +1,127 @@
+// bf16 tiles by AMX: 16 rows x 32 values of A against 32 values x 16 columns of a panel per instruction.
+#include <cassert>
+#include <cstring>
+
+#include "models/backend/cpu/kernels/isa.h"
+#include "models/backend/cpu/kernels/microkernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define VEDETTE_TARGET __attribute__((target("amx-tile,amx-bf16,avx512f")))
+
+namespace vedette::models::backend::cpu::kernels {
+
+namespace {
+
+// Palette 1: tiles of up to 16 rows of 64 bytes (Intel SDM, LDTILECFG).
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1;
+  std::uint8_t start_row = 0;
+  std::uint8_t reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+
+// Two tiles of rows against the panel's two tiles of columns: four sums in registers.
+VEDETTE_TARGET void rows_32(const BFloat16* panel, std::int64_t steps, const BFloat16* a, std::int64_t lda,
+                            float* tile, std::int64_t ld, bool add) {
+  const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
+  constexpr long kPanelStride = kPanel * 4;
+  if (add) {
+    _tile_loadd(0, tile, tile_stride);
+    _tile_loadd(1, tile + 16, tile_stride);
+    _tile_loadd(2, tile + 16 * ld, tile_stride);
+    _tile_loadd(3, tile + 16 * ld + 16, tile_stride);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (std::int64_t step = 0; step < steps; ++step, a += 32, panel += 32 * kPanel) {
+    _tile_loadd(6, panel, kPanelStride);
+    _tile_loadd(4, a, a_stride);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, panel + 32, kPanelStride);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(5, a + 16 * lda, a_stride);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, tile, tile_stride);
+  _tile_stored(1, tile + 16, tile_stride);
+  _tile_stored(2, tile + 16 * ld, tile_stride);
+  _tile_stored(3, tile + 16 * ld + 16, tile_stride);
+}
+
+VEDETTE_TARGET void rows_16(const BFloat16* panel, std::int64_t steps, const BFloat16* a, std::int64_t lda,
+                            float* tile, std::int64_t ld, bool add) {
+  const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
+  constexpr long kPanelStride = kPanel * 4;
+  if (add) {
+    _tile_loadd(0, tile, tile_stride);
+    _tile_loadd(1, tile + 16, tile_stride);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+  }
+  for (std::int64_t step = 0; step < steps; ++step, a += 32, panel += 32 * kPanel) {
+    _tile_loadd(4, a, a_stride);
+    _tile_loadd(6, panel, kPanelStride);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_loadd(7, panel + 32, kPanelStride);
+    _tile_dpbf16ps(1, 4, 7);
+  }
+  _tile_stored(0, tile, tile_stride);
+  _tile_stored(1, tile + 16, tile_stride);
+}
+
+VEDETTE_TARGET void load_config(const TileConfig& config) {
+  // GCC 12 declares that the instruction reads only part of the configuration and drops stores to the rest.
+  asm volatile("" ::"r"(&config) : "memory");
+  _tile_loadconfig(&config);
+}
+
+VEDETTE_TARGET void release_config() {
+  _tile_release();
+}
+
+}  // namespace
+
+void tile_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda,
+                   std::int64_t rows, float* tile, std::int64_t ld, bool add) {
+  std::int64_t r = 0;
+  for (; r + 32 <= rows; r += 32) rows_32(panel, k / 32, a + r * lda, lda, tile + r * ld, ld, add);
+  for (; r + 16 <= rows; r += 16) rows_16(panel, k / 32, a + r * lda, lda, tile + r * ld, ld, add);
+}
+
+AmxScope::AmxScope() : active_(current_isa() >= Isa::kAmx) {
+  if (!active_) return;
+  TileConfig config;
+  for (int tile = 0; tile < 8; ++tile) config.row_bytes[tile] = 64, config.rows[tile] = 16;
+  load_config(config);
+}
+
+AmxScope::~AmxScope() {
+  if (active_) release_config();
+}
+
+}  // namespace vedette::models::backend::cpu::kernels
+
+#else
+
+namespace vedette::models::backend::cpu::kernels {
+
+void tile_bf16_amx(const BFloat16*, std::int64_t, const BFloat16*, std::int64_t, std::int64_t, float*,
+                   std::int64_t, bool) {
+  assert(false);
+}
+AmxScope::AmxScope() : active_(false) {}
+AmxScope::~AmxScope() {
+  assert(!active_);
+}
+
+}  // namespace vedette::models::backend::cpu::kernels
+
+#endif
