@@ -17,7 +17,6 @@ nlohmann::json describe(const StreamSettings& stream) {
 }
 
 std::vector<std::filesystem::path> cache_folders(const Environment& environment) {
-  if (const auto folder = environment("VEDETTE_CACHE_DIR"))
     return {std::filesystem::path(*folder) / "models"};
   if (const auto folder = environment("XDG_CACHE_HOME"))
     return {std::filesystem::path(*folder) / "vedette" / "models"};

@@ -108,9 +108,9 @@ std::vector<KnownKey> known_keys();
 // The settings as JSON for people and programs, passwords masked.
 std::string to_json(const Settings& settings);
 
-// The folder that a model's name means: itself when it holds a '/', else the first of the fetch cache
-// ($VEDETTE_CACHE_DIR, $XDG_CACHE_HOME/vedette or ~/.cache/vedette, then models/) and the search path that
-// has it. Empty: none has.
+// The folder that a model's name means: itself when it holds a '/', else the first that has it of the cache
+// of tools/fetch-models ($XDG_CACHE_HOME/vedette/models or ~/.cache/vedette/models) and the search path.
+// Empty: none has.
 std::filesystem::path find_model(const std::string& name, const ModelSettings& models,
                                  const Environment& environment);
 // Where find_model looks, for messages.

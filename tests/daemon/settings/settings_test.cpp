@@ -226,19 +226,19 @@ TEST(Settings, WhatIsNoConfigurationIsRefused) {
 TEST(Settings, FindsModelsInTheCacheThenOnTheSearchPath) {
   const test::TemporaryFolder folder;
   const auto cache = folder.path() / "cache", system = folder.path() / "system";
-  for (const auto& model : {cache / "models" / "a", system / "a", system / "b"}) {
+  for (const auto& model : {cache / "vedette" / "models" / "a", system / "a", system / "b"}) {
     std::filesystem::create_directories(model);
     std::ofstream(model / "config.json") << "{}";
   }
   ModelSettings models;
   models.search_path = {system};
-  const auto values = environment({{"VEDETTE_CACHE_DIR", cache.string()}});
-  EXPECT_EQ(find_model("a", models, values), cache / "models" / "a");
+  const auto values = environment({{"XDG_CACHE_HOME", cache.string()}});
+  EXPECT_EQ(find_model("a", models, values), cache / "vedette" / "models" / "a");
   EXPECT_EQ(find_model("b", models, values), system / "b");
   EXPECT_EQ(find_model("c", models, values), "");
   EXPECT_EQ(find_model((system / "a").string(), models, values), system / "a");
   EXPECT_EQ(find_model((system / "c").string(), models, values), "");
-  EXPECT_THAT(model_places(models, values), ElementsAre(cache / "models", system));
+  EXPECT_THAT(model_places(models, values), ElementsAre(cache / "vedette" / "models", system));
 }
 
 }  // namespace
