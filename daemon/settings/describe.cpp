@@ -17,9 +17,8 @@ nlohmann::json describe(const StreamSettings& stream) {
 }
 
 std::vector<std::filesystem::path> cache_folders(const Environment& environment) {
-    return {std::filesystem::path(*folder) / "models"};
-  if (const auto folder = environment("XDG_CACHE_HOME"))
-    return {std::filesystem::path(*folder) / "vedette" / "models"};
+  const auto folder = environment("XDG_CACHE_HOME");
+  if (folder && !folder->empty()) return {std::filesystem::path(*folder) / "vedette" / "models"};
   if (const auto home = environment("HOME"))
     return {std::filesystem::path(*home) / ".cache" / "vedette" / "models"};
   return {};
