@@ -119,6 +119,11 @@ class Backend {
   virtual void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias,
                           float epsilon, Matrix y) = 0;
   virtual void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y) = 0;
+  // angle = position[axis] * rate for each row and pair. coordinates: [rows][3], on the host like rate and
+  // axis.
+  virtual void rope_table(ComputeContext& context, std::span<const std::int32_t> coordinates,
+                          std::span<const float> rate, std::span<const std::uint8_t> axis, float factor,
+                          Matrix cos, Matrix sin) = 0;
   // Rotates every head of x in place; cos, sin: [rows, head_dim / 2].
   virtual void rope(ComputeContext& context, Matrix cos, Matrix sin, std::int64_t head_dim, Matrix x) = 0;
   // y[i] = table[ids[i]], converted to f32; ids are on the host.
@@ -126,6 +131,8 @@ class Backend {
                          std::span<const std::int32_t> ids, Matrix y) = 0;
   virtual void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y) = 0;
   virtual void add(ComputeContext& context, Matrix a, Matrix b, Matrix y) = 0;
+  // y's rows [before, before + x.rows) = x, its other rows = 0.
+  virtual void copy_padded(ComputeContext& context, Matrix x, std::int64_t before, Matrix y) = 0;
   virtual void softmax(ComputeContext& context, Matrix x, bool log, Matrix y) = 0;
   virtual void argmax(ComputeContext& context, Matrix x, std::span<std::int32_t> indices) = 0;
   virtual void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,

@@ -1,7 +1,5 @@
 #include "models/ops/linear.h"
 
-#include <cstring>
-
 #include "models/ops/check.h"
 
 namespace vedette::models::ops {
@@ -79,17 +77,7 @@ void conv1d(ComputeContext& context, Matrix x, const PackedLinear& w, Matrix y,
   // Time outermost: the taps of one output frame lie in one run of the padded input, so no patches are
   // copied.
   const Matrix padded = context.matrix(x.rows + 2 * options.padding, x.columns);
-  const auto row_bytes = static_cast<std::size_t>(x.columns) * sizeof(float);
-  context.parallel_for(padded.rows, 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t source = i - options.padding;
-      if (source < 0 || source >= x.rows) {
-        std::memset(padded.row(i), 0, row_bytes);
-      } else {
-        std::memcpy(padded.row(i), x.row(source), row_bytes);
-      }
-    }
-  });
+  context.backend().copy_padded(context, x, options.padding, padded);
   const Matrix patches(padded.data, y.rows, w.in, options.stride * x.columns);
   linear(context, patches, w, y, {options.activation, options.residual});
 }

@@ -1,7 +1,5 @@
 #include "models/ops/rope.h"
 
-#include <cmath>
-
 #include "models/ops/check.h"
 
 namespace vedette::models::ops {
@@ -11,18 +9,11 @@ RopeTable rope_table(ComputeContext& context, const RopeFrequencies& frequencies
   const auto rows = static_cast<std::int64_t>(positions.size());
   const auto half = static_cast<std::int64_t>(frequencies.rate.size());
   const RopeTable table{context.matrix(rows, half), context.matrix(rows, half)};
-  context.parallel_for(rows, 32, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Position& position = positions[static_cast<std::size_t>(i)];
-      const std::int32_t coordinate[3] = {position.t, position.h, position.w};
-      for (std::int64_t c = 0; c < half; ++c) {
-        const auto index = static_cast<std::size_t>(c);
-        const float angle = static_cast<float>(coordinate[frequencies.axis[index]]) * frequencies.rate[index];
-        table.cos.row(i)[c] = std::cos(angle) * frequencies.attention_factor;
-        table.sin.row(i)[c] = std::sin(angle) * frequencies.attention_factor;
-      }
-    }
-  });
+  static_assert(sizeof(Position) == 3 * sizeof(std::int32_t));
+  const std::span<const std::int32_t> coordinates(rows == 0 ? nullptr : &positions[0].t,
+                                                  3 * positions.size());
+  context.backend().rope_table(context, coordinates, frequencies.rate, frequencies.axis,
+                               frequencies.attention_factor, table.cos, table.sin);
   return table;
 }
 

@@ -25,6 +25,7 @@ void embedding(ComputeContext& context, const tensor::TensorView& table, std::sp
 // y = silu(gate) * up: the gate of SwiGLU (Shazeer 2020).
 void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y);
 void add(ComputeContext& context, Matrix a, Matrix b, Matrix y);
+void copy(ComputeContext& context, Matrix x, Matrix y);
 
 void softmax(ComputeContext& context, Matrix x, Matrix y);
 void log_softmax(ComputeContext& context, Matrix x, Matrix y);

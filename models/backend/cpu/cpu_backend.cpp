@@ -71,6 +71,14 @@ class CpuBackend final : public Backend {
   void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y) override {
     cpu::silu_mul(context, gate, up, y);
   }
+  void copy_padded(ComputeContext& context, Matrix x, std::int64_t before, Matrix y) override {
+    cpu::copy_padded(context, x, before, y);
+  }
+  void rope_table(ComputeContext& context, std::span<const std::int32_t> coordinates,
+                  std::span<const float> rate, std::span<const std::uint8_t> axis, float factor, Matrix cos,
+                  Matrix sin) override {
+    cpu::rope_table(context, coordinates, rate, axis, factor, cos, sin);
+  }
   void add(ComputeContext& context, Matrix a, Matrix b, Matrix y) override {
     cpu::add(context, a, b, y);
   }

@@ -15,14 +15,11 @@ struct PlainWeight final : PackedLinear::Storage {
 
 float apply(Activation activation, float value) {
   switch (activation) {
-    case Activation::kNone:
-      return value;
-    case Activation::kGeluErf:
-      return 0.5F * value * (1.0F + std::erf(value * 0.70710678F));
+    case Activation::kNone: return value;
+    case Activation::kGeluErf: return 0.5F * value * (1.0F + std::erf(value * 0.70710678F));
     case Activation::kGeluTanh:
       return 0.5F * value * (1.0F + std::tanh(0.79788456F * (value + 0.044715F * value * value * value)));
-    case Activation::kSilu:
-      return value / (1.0F + std::exp(-value));
+    case Activation::kSilu: return value / (1.0F + std::exp(-value));
   }
   return value;
 }

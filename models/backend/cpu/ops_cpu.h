@@ -12,10 +12,14 @@ void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation
 void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
                 Matrix y);
 void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y);
+void rope_table(ComputeContext& context, std::span<const std::int32_t> coordinates,
+                std::span<const float> rate, std::span<const std::uint8_t> axis, float factor, Matrix cos,
+                Matrix sin);
 void rope(ComputeContext& context, Matrix cos, Matrix sin, std::int64_t head_dim, Matrix x);
 void embedding(ComputeContext& context, const tensor::TensorView& table, std::span<const std::int32_t> ids,
                Matrix y);
 void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y);
+void copy_padded(ComputeContext& context, Matrix x, std::int64_t before, Matrix y);
 void add(ComputeContext& context, Matrix a, Matrix b, Matrix y);
 void softmax(ComputeContext& context, Matrix x, bool log, Matrix y);
 void argmax(ComputeContext& context, Matrix x, std::span<std::int32_t> indices);

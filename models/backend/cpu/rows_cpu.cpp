@@ -48,6 +48,19 @@ void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsi
   });
 }
 
+void rope_table(ComputeContext& context, std::span<const std::int32_t> coordinates,
+                std::span<const float> rate, std::span<const std::uint8_t> axis, float factor, Matrix cos,
+                Matrix sin) {
+  for_rows(context, cos, [&](std::int64_t i) {
+    const std::int32_t* position = coordinates.data() + 3 * i;
+    for (std::size_t c = 0; c < rate.size(); ++c) {
+      const float angle = static_cast<float>(position[axis[c]]) * rate[c];
+      cos.row(i)[c] = std::cos(angle) * factor;
+      sin.row(i)[c] = std::sin(angle) * factor;
+    }
+  });
+}
+
 void rope(ComputeContext& context, Matrix cos, Matrix sin, std::int64_t head_dim, Matrix x) {
   const std::int64_t half = head_dim / 2;
   for_rows(context, x, [&](std::int64_t i) {
@@ -74,6 +87,16 @@ void silu_mul(ComputeContext& context, Matrix gate, Matrix up, Matrix y) {
     const float *g = gate.row(i), *u = up.row(i);
     float* dst = y.row(i);
     for (std::int64_t c = 0; c < y.columns; ++c) dst[c] = g[c] / (1.0F + std::exp(-g[c])) * u[c];
+  });
+}
+
+void copy_padded(ComputeContext& context, Matrix x, std::int64_t before, Matrix y) {
+  for_rows(context, y, [&](std::int64_t i) {
+    if (i < before || i >= before + x.rows) {
+      std::fill_n(y.row(i), y.columns, 0.0F);
+    } else {
+      std::copy_n(x.row(i - before), y.columns, y.row(i));
+    }
   });
 }
 

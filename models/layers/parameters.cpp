@@ -1,0 +1,34 @@
+#include "models/layers/parameters.h"
+
+#include <stdexcept>
+
+namespace vedette::models::layers {
+
+namespace {
+
+constexpr int kReported = 10;
+
+std::string problem_of(const weights::WeightTable& weights, const Parameter& parameter) {
+  const weights::Weight* weight = weights.find(parameter.name);
+  if (weight == nullptr) return parameter.optional ? "" : "missing, expected " + parameter.shape.to_string();
+  if (!weight->unsupported.empty()) return "cannot be read: " + weight->unsupported;
+  if (weight->view.shape() == parameter.shape) return "";
+  return "expected " + parameter.shape.to_string() + ", received " + weight->view.shape().to_string();
+}
+
+}  // namespace
+
+void check_parameters(const weights::WeightTable& weights, std::span<const Parameter> parameters) {
+  std::string report;
+  int problems = 0;
+  for (const Parameter& parameter : parameters) {
+    const std::string problem = problem_of(weights, parameter);
+    if (problem.empty()) continue;
+    if (++problems <= kReported) report += "\n  " + parameter.name + ": " + problem;
+  }
+  if (problems == 0) return;
+  if (problems > kReported) report += "\n  and " + std::to_string(problems - kReported) + " more";
+  throw std::runtime_error(weights.source().string() + ": the tensors do not fit the config:" + report);
+}
+
+}  // namespace vedette::models::layers
