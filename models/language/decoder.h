@@ -29,10 +29,10 @@ inline constexpr std::int32_t kEmbeddingRow = -1;
 // Sequences of all lengths at once: prefill, decode, chunks and any mixture are the same call. Slices lie one
 // behind the other, cover the rows, and each has a sequence of its own.
 struct DecoderBatch {
-  std::span<const std::int32_t> tokens;      // [rows]
-  backend::Matrix embeddings;                // [number of kEmbeddingRow in tokens, hidden]; empty: none
-  std::span<const ops::Position> positions;  // [rows]; empty: each token's index in its sequence
-  std::span<const DecoderSlice> slices;
+  std::span<const std::int32_t> tokens = {};      // [rows]
+  backend::Matrix embeddings = {};                // [number of kEmbeddingRow in tokens, hidden]; empty: none
+  std::span<const ops::Position> positions = {};  // [rows]; empty: each token's index in its sequence
+  std::span<const DecoderSlice> slices = {};
 };
 
 // How a decoder's matrices are stored.

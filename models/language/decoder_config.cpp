@@ -122,11 +122,22 @@ std::vector<std::int32_t> read_tokens(const Reader& config, const char* key, std
   return tokens;
 }
 
+json parse_object(std::string_view text, const std::string& file) {
+  json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) throw std::runtime_error(file + ": not a JSON object");
+  return document;
+}
+
 }  // namespace
 
+std::vector<std::int32_t> parse_end_tokens(std::string_view text, const std::string& file,
+                                           std::int64_t vocabulary) {
+  const json document = parse_object(text, file);
+  return read_tokens({document, file}, "eos_token_id", vocabulary);
+}
+
 DecoderConfig parse_decoder_config(std::string_view text, const std::string& file) {
-  const json document = json::parse(text, nullptr, false);
-  if (!document.is_object()) throw std::runtime_error(file + ": not a JSON object");
+  const json document = parse_object(text, file);
   const Reader reader(document, file);
   if (reader.text("model_type", "") != "llama") reader.fail("model_type", "llama");
   if (reader.text("hidden_act", "silu") != "silu") reader.fail("hidden_act", "silu");

@@ -33,6 +33,9 @@ struct DecoderConfig {
 // From the text of a config.json; `file` opens the messages.
 // Throws: std::runtime_error naming file, key, expected and received, also for what Vedette cannot run.
 DecoderConfig parse_decoder_config(std::string_view json, const std::string& file);
+// eos_token_id of a config's text: one id or a list; empty when it has none. Throws: as parse_decoder_config.
+std::vector<std::int32_t> parse_end_tokens(std::string_view json, const std::string& file,
+                                           std::int64_t vocabulary);
 DecoderConfig load_decoder_config(const std::filesystem::path& folder);
 
 }  // namespace vedette::models::language
