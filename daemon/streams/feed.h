@@ -23,20 +23,7 @@ struct HeardWindow {
 };
 
 enum class StreamState : std::uint8_t { kStarting, kRunning, kReconnecting, kNoSignal, kStalled, kStopped };
-
-// As records and the state hash carry it.
-constexpr const char* to_string(StreamState state) {
-  switch (state) {
-    case StreamState::kStarting: return "starting";
-    case StreamState::kRunning: return "running";
-    case StreamState::kReconnecting: return "reconnecting";
-    case StreamState::kNoSignal: return "no_signal";
-    case StreamState::kStalled: return "stalled";
-    case StreamState::kStopped: return "stopped";
-  }
-  return "unknown";
-}
-
+const char* to_string(StreamState state);
 
 struct StreamStatus {
   StreamState state = StreamState::kStarting;
