@@ -1,0 +1,68 @@
+"""The demo's sound: sentences spoken by espeak-ng, with pauses between them and noise under them, as raw PCM in a loop."""
+import pathlib
+import subprocess
+
+RATE_HZ = 48000
+
+GATE = ["The delivery truck arrived at nine o'clock.", "Please leave the boxes next to the blue door.",
+        "The driver needs a signature from the manager.", "Three packages are for the second floor."]
+LOBBY = ["Good morning, welcome to the office.", "The meeting starts in ten minutes.",
+         "Please take the elevator to the fourth floor.", "The visitor forgot his umbrella near the window."]
+
+
+def speak(sentences, voice, folder, name):
+    """Makes one loop of the sentences as 16-bit mono PCM and returns its file."""
+    folder = pathlib.Path(folder)
+    parts = []
+    for number, sentence in enumerate(sentences):
+        spoken = folder / f"{name}-{number}.wav"
+        subprocess.run(["espeak-ng", "-v", voice, "-s", "140", "-g", "4", "-w", spoken, sentence], check=True)
+        padded = folder / f"{name}-{number}-padded.wav"
+        subprocess.run(["sox", "-q", spoken, "-r", str(RATE_HZ), "-c", "1", padded, "pad", "0.3", "1.8"], check=True)
+        parts.append(padded)
+    clean = folder / f"{name}-clean.wav"
+    subprocess.run(["sox", "-q", *parts, clean, "norm", "-6"], check=True)
+    length = subprocess.run(["soxi", "-D", clean], check=True, capture_output=True, text=True).stdout.strip()
+    noise = folder / f"{name}-noise.wav"
+    subprocess.run(["sox", "-q", "-R", "-n", "-r", str(RATE_HZ), "-c", "1", noise, "synth", length, "pinknoise", "vol",
+                    "0.004"], check=True)
+    loop = folder / f"{name}.raw"
+    subprocess.run(["sox", "-q", "-m", "-v", "1", clean, "-v", "1", noise, "-t", "raw", "-e", "signed", "-b", "16",
+                    loop], check=True)
+    return loop
+
+
+VIDEO = ("videotestsrc is-live=true pattern={pattern} ! video/x-raw,width=320,height=240,framerate=10/1 ! "
+         "x264enc tune=zerolatency speed-preset=ultrafast bitrate=200 key-int-max=20 ! rtph264pay name=pay0 pt=96")
+AUDIO = ("multifilesrc location={file} loop=true blocksize=9600 ! rawaudioparse format=pcm pcm-format=s16le "
+         "sample-rate={rate} num-channels=1 ! audioconvert ! clocksync ! avenc_aac bitrate=64000 ! aacparse ! "
+         "rtpmp4gpay name=pay1 pt=97")
+CLIP = ("filesrc location={file} ! decodebin name=d  "
+        "d. ! queue ! videoconvert ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! "
+        "rtph264pay name=pay0 pt=96  "
+        "d. ! queue ! audioconvert ! audioresample ! avenc_aac bitrate=96000 ! aacparse ! rtpmp4gpay name=pay1 pt=97")
+CLIP_SOUND = ("filesrc location={file} ! decodebin ! audioconvert ! audioresample ! avenc_aac bitrate=96000 ! aacparse ! "
+              "rtpmp4gpay name=pay0 pt=97")
+
+
+def live(file, pattern):
+    """gst-launch description of a stream that never ends: a moving picture, H.264, and the loop, AAC."""
+    return f"( {VIDEO.format(pattern=pattern)}  {AUDIO.format(file=quoted(file), rate=RATE_HZ)} )"
+
+
+def clip(file):
+    """The same for a media file of any kind; it starts again when it ends."""
+    text = (CLIP if has_picture(file) else CLIP_SOUND).format(file=quoted(pathlib.Path(file).resolve()))
+    return f"( {text} )"
+
+
+def has_picture(file):
+    found = subprocess.run(["gst-discoverer-1.0", str(file)], capture_output=True, text=True)
+    if found.returncode != 0 or "audio" not in found.stdout:
+        raise SystemExit(f"demo: {file}: no media file with sound")
+    return "video" in found.stdout
+
+
+def quoted(path):
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
