@@ -34,7 +34,7 @@ SafetensorsWriter::SafetensorsWriter(std::filesystem::path path, std::span<const
     expected_ += bytes;
   }
   std::string text = header.dump();
-  text.resize((text.size() + 63) / 64 * 64 - 8,
+  text.resize((text.size() + 8 + 63) / 64 * 64 - 8,
               ' ');  // with the 8 bytes of its length: data starts on a cache line
   out_.open(temporary_, std::ios::binary | std::ios::trunc);
   if (!out_) fail(path_, "cannot create " + temporary_.string());
