@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The part of ./demo that comes after the build: starts the services, asks two questions, prints what arrives."""
+import argparse
+import json
+import pathlib
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import textwrap
+import time
+
+import media
+import services
+from processes import Processes, free_port
+from redis_client import Redis
+
+QUESTIONS = {"gate": "What should be left next to the blue door?", "lobby": "Where is the meeting?"}
+MEDIA_QUESTION = "What was said?"
+
+
+class Screen:
+    """Prints one line per thing that arrived: time, stream, what, delay, text; wrapped to the terminal."""
+
+    def __init__(self):
+        self._width = max(60, shutil.get_terminal_size((100, 24)).columns)
+        self._dim, self._bold, self._plain = ("\033[2m", "\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+    def heading(self):
+        print(f"{self._bold}{'UTC':<10}{'stream':<8}{'what':<11}{'delay':>7}  text{self._plain}", flush=True)
+
+    def line(self, at_ms, stream, what, delay_s, text):
+        clock = time.strftime("%H:%M:%S", time.gmtime(at_ms / 1000))
+        delay = f"{delay_s:5.1f} s" if delay_s is not None else ""
+        head = f"{clock:<10}{stream:<8}{what:<11}{delay:>7}  "
+        lines = textwrap.wrap(text, self._width - len(head)) or [""]
+        print(f"{self._dim}{head}{self._plain}{lines[0]}", *(" " * len(head) + line for line in lines[1:]), sep="\n", flush=True)
+
+
+class Demo:
+    def __init__(self, screen, redis, streams):
+        self.screen, self.redis = screen, redis
+        self.heard = {stream: [] for stream in streams}  # delays of committed words, seconds
+        self.tentative = []                              # delays of the first text of each record, seconds
+        self.asked, self.answered = {}, {}               # question id -> time asked; -> seconds to the answer
+        self._last = {f"vedette:{{{stream}}}:events": "0" for stream in streams} | {"vedette:answers": "0"}
+
+    def poll(self, block_ms=200):
+        for key, _, fields in self.redis.read_streams(self._last, block_ms):
+            self._answer(fields) if key == "vedette:answers" else self._record(fields)
+
+    def ask(self, stream, text):
+        identity = f"demo-{len(self.asked) + 1}"
+        self.asked[identity] = time.time()
+        services.ask(self.redis, stream, text, identity)
+        self.screen.line(time.time() * 1000, stream, "question", None, text)
+
+    def _record(self, fields):
+        record = json.loads(fields["json"])
+        delay = (record["published_ms"] - record["t_end_ms"]) / 1000
+        stream, kind, state = record["stream"], record["kind"], record["state"]
+        if kind == "transcript" and state == "close":
+            self.heard[stream].append(delay)
+            self.screen.line(record["t_end_ms"], stream, "words", delay, record["text"])
+        elif kind == "transcript" and state == "open":
+            self.tentative.append(delay)
+        elif kind == "status" and state != "update":
+            what = "health" if state == "open" else "health end"
+            self.screen.line(record["published_ms"], stream, what, None, record["text"])
+
+    def _answer(self, fields):
+        answer = json.loads(fields["json"])
+        identity, state = answer["id"], answer["state"]
+        if identity not in self.asked or state == "partial":
+            return
+        seconds = time.time() - self.asked[identity]
+        if state == "final" and answer["text"].strip():
+            self.answered[identity] = seconds
+        text = answer["text"] if state == "final" else "error: " + str(answer.get("reason", answer))
+        self.screen.line(time.time() * 1000, answer["stream"], "answer", seconds, " ".join(text.split()))
+
+
+def run(options, folder, processes):
+    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), "ball")}
+    lobby = media.clip(options.media) if options.media else media.live(
+        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), "smpte")  # a picture that stands still: health tells
+    mounts["/lobby"] = lobby
+    questions = dict(QUESTIONS)
+    if options.media:
+        questions["lobby"] = MEDIA_QUESTION
+    if options.question:
+        questions["gate"] = options.question
+    _, redis_port = services.start_redis(processes, folder)
+    _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
+    http_port = free_port()
+    streams = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in ("gate", "lobby")}
+    config = services.write_config(folder, redis_port, http_port, streams)
+    daemon = services.start_vedetted(processes, options.build, folder, config)
+    for name, source in streams.items():
+        print(f"camera   {source}  ({'your clip' if options.media and name == 'lobby' else 'H.264 and AAC'})")
+    print(f"Redis    redis-cli -p {redis_port} XREAD BLOCK 0 STREAMS 'vedette:{{gate}}:events' $")
+    print(f"metrics  http://127.0.0.1:{http_port}/metrics\n")
+    screen = Screen()
+    screen.heading()
+    end = time.monotonic() + options.seconds if options.seconds else float("inf")
+    with Redis(redis_port) as redis:
+        demo = Demo(screen, redis, streams)
+        try:
+            while time.monotonic() < end and daemon.poll() is None:
+                demo.poll()
+                for stream in [s for s in questions if len(demo.heard[s]) >= 3]:
+                    demo.ask(stream, questions.pop(stream))
+        except KeyboardInterrupt:
+            print()
+        if daemon.poll() is not None:
+            print("vedetted ended by itself:\n" + services.tail_of(folder / "vedetted.log"), file=sys.stderr)
+            return 1
+    return summary(demo, folder)
+
+
+def summary(demo, folder):
+    words = [delay for delays in demo.heard.values() for delay in delays]
+    print(f"\n{len(words)} transcripts, {len(demo.answered)} of {len(demo.asked)} questions answered", end="")
+    if words:
+        print(f"; median delay from the end of the words to Redis: {statistics.median(words):.1f} s", end="")
+    if demo.tentative:
+        print(f" (tentative text: {statistics.median(demo.tentative):.1f} s)", end="")
+    print()
+    if all(demo.heard.values()) and len(demo.answered) == 2:
+        return 0
+    print("demo: words from both streams and two answers were expected; the log of vedetted ends with\n" +
+          services.tail_of(folder / "vedetted.log"), file=sys.stderr)
+    return 1
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./demo")
+    parser.add_argument("--seconds", type=float, default=0, help="end after this long; 0: on Ctrl-C")
+    parser.add_argument("--media", help="a clip with sound for the second stream")
+    parser.add_argument("--question", help="the question about the first stream")
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="vedette-demo-") as folder, Processes() as processes:
+        return run(options, pathlib.Path(folder), processes)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
