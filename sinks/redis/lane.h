@@ -16,12 +16,15 @@
 
 namespace vedette::sinks::redis {
 
+// Told to who asked: true once Redis has the entry, false when it never will. Called on the writer's thread.
+using Done = std::function<void(bool written)>;
+
 // An entry that waits to be written. Its id is fixed when it enters.
 struct Entry {
   EntryId id;
   Fields fields;
   std::size_t bytes = 0;
-  std::function<void()> written;  // called by the writer once Redis has it; may be empty
+  Done done;
 };
 
 enum class Lease : std::uint8_t { kNotNeeded, kUnasked, kOurs, kOthers };

@@ -50,8 +50,8 @@ void RedisPublisher::publish_live(std::string_view stream, std::string_view text
 void RedisPublisher::publish_state(StateUpdate update) {
   writer_->publish_state(std::move(update));
 }
-PublishOutcome RedisPublisher::publish_answer(const Answer& answer, std::function<void()> written) {
-  return writer_->publish_answer(answer, std::move(written));
+PublishOutcome RedisPublisher::publish_answer(const Answer& answer, Done done) {
+  return writer_->publish_answer(answer, std::move(done));
 }
 void RedisPublisher::stop() {
   writer_->stop();
@@ -92,9 +92,8 @@ bool RedisPublisher::Writer::fits(std::size_t records, std::size_t bytes) const 
   return queue_records_ + records <= options_.queue_records && queue_bytes_ + bytes <= options_.queue_bytes;
 }
 
-void RedisPublisher::Writer::enter(Lane& lane, Fields fields, std::size_t bytes,
-                                   std::function<void()> written) {
-  lane.queue.push_back({lane.ids.next(options_.now_ms()), std::move(fields), bytes, std::move(written)});
+void RedisPublisher::Writer::enter(Lane& lane, Fields fields, std::size_t bytes, Done done) {
+  lane.queue.push_back({lane.ids.next(options_.now_ms()), std::move(fields), bytes, std::move(done)});
   ++queue_records_;
   queue_bytes_ += bytes;
   woken_ = true;
@@ -129,7 +128,7 @@ PublishOutcome RedisPublisher::Writer::publish(Record record) {
   return PublishOutcome::kAccepted;
 }
 
-PublishOutcome RedisPublisher::Writer::publish_answer(const Answer& answer, std::function<void()> written) {
+PublishOutcome RedisPublisher::Writer::publish_answer(const Answer& answer, Done done) {
   Fields fields = to_fields(answer, options_.now_ms());
   const std::size_t bytes = bytes_of(fields);
   const std::lock_guard lock(mutex_);
@@ -142,7 +141,7 @@ PublishOutcome RedisPublisher::Writer::publish_answer(const Answer& answer, std:
     ++lane.dropped.full;
     return PublishOutcome::kDroppedFull;
   }
-  enter(lane, std::move(fields), bytes, std::move(written));
+  enter(lane, std::move(fields), bytes, std::move(done));
   return PublishOutcome::kAccepted;
 }
 

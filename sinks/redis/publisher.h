@@ -57,16 +57,17 @@ class RedisPublisher : public Publisher {
   void publish_live(std::string_view stream, std::string_view text) override;
   void publish_state(StateUpdate update) override;
 
-  // An answer to `vedette:answers`. `written` is called on the writer's thread once Redis has it; it must not
-  // block, and is never called when the answer is dropped.
-  PublishOutcome publish_answer(const Answer& answer, std::function<void()> written = {});
+  // An answer to `vedette:answers`. `done` is called on the writer's thread once Redis has it, or has refused
+  // it for good; not when we stop first. It must not block.
+  PublishOutcome publish_answer(const Answer& answer, Done done = {});
 
   // Writes what waits, for at most `options.drain`, gives the leases back and ends the thread. Drops what is
   // left.
   void stop();
 
   PublisherStats stats() const;
-  // Who writes the stream, as far as we know: our boot id, another's, or "".
+  // Who writes the stream, as far as we know: our boot id, another's, or "" when that is not known or the
+  // stream is not configured here.
   std::string owner(std::string_view stream) const;
   const PublisherOptions& options() const;
 

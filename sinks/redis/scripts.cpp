@@ -74,6 +74,29 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return 1
 )";
 
+const std::string_view kRead = R"(
+local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], ARGV[4])
+local most, out = tonumber(ARGV[5]), {}
+if not reply then return out end
+for _, entry in ipairs(reply[1][2]) do
+  local wanted = {id = 1, stream = 1, text = 1, from_ms = 1, to_ms = 1, client = 1}
+  local fields = false
+  if entry[2] then
+    fields = {}
+    for i = 1, math.min(#entry[2], 64), 2 do
+      local name = entry[2][i]
+      if wanted[name] then
+        wanted[name] = nil
+        fields[#fields + 1] = name
+        fields[#fields + 1] = string.sub(entry[2][i + 1], 1, most)
+      end
+    end
+  end
+  out[#out + 1] = {entry[1], fields}
+end
+return out
+)";
+
 const std::string_view kLastId = VEDETTE_LAST_ID "return last_id(KEYS[1])";
 
 #undef VEDETTE_LAST_ID

@@ -24,6 +24,12 @@ extern const std::string_view kRelease;
 // Reply: 1 or 0.
 extern const std::string_view kState;
 
+// Reads requests for a consumer: of each the fields id, stream, text, from_ms, to_ms and client, as far as
+// they are among the first 32, the first of each name, longer values cut. KEYS: stream. ARGV: group,
+// consumer, count, ">" for new ones or the id after which its pending ones are read, bytes. Reply: for each
+// [id, [field, value, ...]], or [id, nil] where the entry is no longer there.
+extern const std::string_view kRead;
+
 // The last id of a stream, "" for none. KEYS: stream.
 extern const std::string_view kLastId;
 

@@ -64,6 +64,7 @@ void RedisPublisher::Writer::run() {
   if (connection_.is_open()) release_all();
   const std::lock_guard lock(mutex_);
   for (const auto& lane : lanes_) drop_all(*lane, lane->dropped.closed);
+  told_.clear();
   stats_.up = false;
   stats_.problem = "stopped";
   finished_ = true;
@@ -230,14 +231,13 @@ bool RedisPublisher::Writer::flush() {
     bool leases_lost = false;
     for (const Sent& command : sent) {
       const Reply reply = connection_.receive();
-      std::vector<std::function<void()>> written;
       {
         const std::lock_guard lock(mutex_);
         if (!reply) return note(connection_.error()), false;
-        on_reply(command, *reply, written);
+        on_reply(command, *reply);
         leases_lost = leases_lost || lease_wanted_;
       }
-      for (const auto& call : written) call();
+      tell();
     }
     if (leases_lost && !keep_leases()) return false;
     const std::lock_guard lock(mutex_);
@@ -274,8 +274,7 @@ void RedisPublisher::Writer::collect(std::vector<Sent>& sent) {
   live_bytes_ = 0;
 }
 
-void RedisPublisher::Writer::on_reply(const Sent& sent, const redisReply& reply,
-                                      std::vector<std::function<void()>>& written) {
+void RedisPublisher::Writer::on_reply(const Sent& sent, const redisReply& reply) {
   const bool failed = reply.type == REDIS_REPLY_ERROR;
   const std::string text(text_of(&reply));
   switch (sent.what) {
@@ -292,20 +291,19 @@ void RedisPublisher::Writer::on_reply(const Sent& sent, const redisReply& reply,
       return;
     case Sent::What::kAppend:
       if (failed) return on_append_error(*sent.lane, text, "");
-      return on_append(*sent.lane, sent.count, reply, written);
+      return on_append(*sent.lane, sent.count, reply);
   }
 }
 
-void RedisPublisher::Writer::on_append(Lane& lane, std::size_t count, const redisReply& reply,
-                                       std::vector<std::function<void()>>& written) {
+void RedisPublisher::Writer::on_append(Lane& lane, std::size_t count, const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 4) {
     return on_append_error(lane, "ERR unexpected reply to EVAL", "");
   }
-  const auto done = static_cast<std::size_t>(reply.element[0]->integer);
+  const auto written = static_cast<std::size_t>(reply.element[0]->integer);
   const auto before = static_cast<std::size_t>(reply.element[1]->integer);
-  lane.written += done;
+  lane.written += written;
   lane.known_before += before;
-  pop(lane, std::min(done + before, count), written);
+  pop(lane, std::min(written + before, count), true);
   const std::string_view error = text_of(reply.element[2]);
   if (!error.empty())
     return on_append_error(lane, std::string(error), std::string(text_of(reply.element[3])));
@@ -339,14 +337,13 @@ void RedisPublisher::Writer::on_append_error(Lane& lane, const std::string& erro
   if (what == ErrorClass::kWrongType) return drop_all(lane, lane.dropped.rejected);
   // Nothing here gets better by waiting: the entry goes, the others may fare better.
   ++lane.dropped.rejected;
-  std::vector<std::function<void()>> dropped;
-  pop(lane, 1, dropped);
+  pop(lane, 1, false);
 }
 
-void RedisPublisher::Writer::pop(Lane& lane, std::size_t count, std::vector<std::function<void()>>& written) {
+void RedisPublisher::Writer::pop(Lane& lane, std::size_t count, bool written) {
   for (; count > 0 && !lane.queue.empty(); --count) {
     Entry& entry = lane.queue.front();
-    if (entry.written) written.push_back(std::move(entry.written));
+    if (entry.done) told_.emplace_back(std::move(entry.done), written);
     queue_bytes_ -= entry.bytes;
     --queue_records_;
     lane.queue.pop_front();
@@ -355,8 +352,16 @@ void RedisPublisher::Writer::pop(Lane& lane, std::size_t count, std::vector<std:
 
 void RedisPublisher::Writer::drop_all(Lane& lane, std::uint64_t& counter) {
   counter += lane.queue.size();
-  std::vector<std::function<void()>> dropped;
-  pop(lane, lane.queue.size(), dropped);
+  pop(lane, lane.queue.size(), false);
+}
+
+void RedisPublisher::Writer::tell() {
+  std::vector<std::pair<Done, bool>> told;
+  {
+    const std::lock_guard lock(mutex_);
+    told.swap(told_);
+  }
+  for (const auto& [done, written] : told) done(written);
 }
 
 void RedisPublisher::Writer::release_all() {

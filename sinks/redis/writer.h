@@ -24,7 +24,7 @@ class RedisPublisher::Writer {
 
   void set_streams(const std::vector<std::string>& streams);
   PublishOutcome publish(Record record);
-  PublishOutcome publish_answer(const Answer& answer, std::function<void()> written);
+  PublishOutcome publish_answer(const Answer& answer, Done done);
   void publish_live(std::string_view stream, std::string_view text);
   void publish_state(StateUpdate update);
   void stop();
@@ -39,8 +39,8 @@ class RedisPublisher::Writer {
   // Under the lock.
   Lane* find(std::string_view stream);
   bool fits(std::size_t records, std::size_t bytes) const;
-  void enter(Lane& lane, Fields fields, std::size_t bytes, std::function<void()> written);
-  void pop(Lane& lane, std::size_t count, std::vector<std::function<void()>>& written);
+  void enter(Lane& lane, Fields fields, std::size_t bytes, Done done);
+  void pop(Lane& lane, std::size_t count, bool written);
   void drop_all(Lane& lane, std::uint64_t& counter);
   bool anything_ready() const;
   bool drained() const;
@@ -55,10 +55,10 @@ class RedisPublisher::Writer {
   bool remove_leaving();
   bool flush();
   void collect(std::vector<Sent>& sent);
-  void on_reply(const Sent& sent, const redisReply& reply, std::vector<std::function<void()>>& written);
-  void on_append(Lane& lane, std::size_t count, const redisReply& reply,
-                 std::vector<std::function<void()>>& written);
+  void on_reply(const Sent& sent, const redisReply& reply);
+  void on_append(Lane& lane, std::size_t count, const redisReply& reply);
   void on_append_error(Lane& lane, const std::string& error, const std::string& last);
+  void tell();
   void release_all();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
 
@@ -71,6 +71,7 @@ class RedisPublisher::Writer {
   std::condition_variable work_;              // for the thread: something is to be done
   std::condition_variable ended_;             // for stop: the thread is through
   std::vector<std::shared_ptr<Lane>> lanes_;  // answers and alerts first, then the streams
+  std::vector<std::pair<Done, bool>> told_;   // to be called without the lock
   std::deque<std::pair<std::string, std::string>> live_;
   std::size_t live_bytes_ = 0;
   bool lease_wanted_ = false;  // a stream was added, or a lease was found lost

@@ -166,7 +166,8 @@ TEST_F(RedisPublisherTest, AnswersTellWhenTheyAreWritten) {
   Answer answer;
   answer.id = "q";
   answer.state = AnswerState::kFinal;
-  EXPECT_EQ(publisher.publish_answer(answer, [&] { ++written; }), PublishOutcome::kAccepted);
+  EXPECT_EQ(publisher.publish_answer(answer, [&](bool there) { written += there ? 1 : 0; }),
+            PublishOutcome::kAccepted);
   ASSERT_TRUE(eventually([&] { return written == 1; }));
   ASSERT_EQ(client_.entries("vedette:answers").size(), 1U);
 }
