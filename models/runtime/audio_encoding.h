@@ -1,11 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <functional>
-#include <span>
 #include <vector>
 
+#include "models/runtime/statistics.h"
 #include "models/tensor/tensor.h"
 
 namespace vedette::models::runtime {
@@ -17,17 +16,18 @@ struct AudioWindow {
 
 // What became of it: features, or an error.
 struct EncodedAudio {
-  tensor::Tensor features;   // [frames, hidden] f32 or bf16: Whisper encoder output after the final layer norm
+  tensor::Tensor features;  // [frames, hidden] f32 or bf16: Whisper encoder output after the final layer norm
   std::exception_ptr error;  // set when encoding failed; features are then empty
 };
 
 // Encodes windows of all streams in shared batches. A batch closes when full or 20 ms after its first item.
-// Thread-safe. Callbacks run on a worker of the runtime, in the order of submission per caller, and must not block.
-// The element tests have a fake of this.
+// Thread-safe. Callbacks run on a worker of the runtime, in the order of submission per caller, and must not
+// block. The element tests have a fake of this.
 class AudioEncoding {
  public:
   virtual ~AudioEncoding() = default;
   virtual void submit(AudioWindow window, std::function<void(EncodedAudio)> done) = 0;
+  virtual EncodingStatistics statistics() const { return {}; }
 };
 
 }  // namespace vedette::models::runtime

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/audio/transcript.h"
+#include "models/runtime/statistics.h"
 #include "models/tensor/tensor.h"
 
 namespace vedette::models::runtime {
@@ -59,20 +60,23 @@ struct TextCallbacks {
 };
 using SpeechCallback = std::function<void(SpeechResult)>;
 
-// Keeps a submitted request cancellable; dropping it does not cancel. The finished callback still comes, with kCancelled.
+// Keeps a submitted request cancellable; dropping it does not cancel. The finished callback still comes, with
+// kCancelled.
 class RequestHandle {
  public:
   virtual ~RequestHandle() = default;
   virtual void cancel() = 0;
 };
 
-// The one place where models run step by step: one step at a time, batched across streams, highest priority first.
-// Thread-safe. The waiting line is bounded; what does not fit finishes with kShed. Narration's tests have a fake.
+// The one place where models run step by step: one step at a time, batched across streams, highest priority
+// first. Thread-safe. The waiting line is bounded; what does not fit finishes with kShed. Narration's tests
+// have a fake.
 class Engine {
  public:
   virtual ~Engine() = default;
   virtual std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) = 0;
   virtual std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) = 0;
+  virtual EngineStatistics statistics() const { return {}; }
 };
 
 }  // namespace vedette::models::runtime

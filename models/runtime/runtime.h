@@ -16,26 +16,28 @@
 namespace vedette::models::runtime {
 
 struct RuntimeOptions {
-  std::filesystem::path hear;          // speech model folder; empty: no hearing
-  std::filesystem::path think;         // LLM folder; empty: no words of its own
-  std::optional<tensor::DType> dtype;  // of activations; empty: bf16 where the CPU has it in hardware, else f32
-  int threads = 0;                     // workers; 0: one per core
-  std::size_t kv_bytes = 256u << 20;   // pool of KV pages of the LLM, shared by all its sequences
+  std::filesystem::path hear;   // speech model folder; empty: no hearing
+  std::filesystem::path think;  // LLM folder; empty: no words of its own
+  std::optional<tensor::DType>
+      dtype;        // of activations; empty: bf16 where the CPU has it in hardware, else f32
+  int threads = 0;  // workers; 0: one per core
+  std::size_t kv_bytes = 256u << 20;  // pool of KV pages of the LLM, shared by all its sequences
 };
 
-// All that is resident of the models, in one place: one worker pool, one compute context, one copy of each model, the
-// encoder batches and the engine. The daemon makes one; an element under gst-launch makes its own. Thread-safe.
+// All that is resident of the models, in one place: one worker pool, one compute context, one copy of each
+// model, the encoder batches and the engine. The daemon makes one; an element under gst-launch makes its own.
+// Thread-safe.
 class Runtime {
  public:
   // Throws: std::runtime_error naming the file and what is wrong with it.
   static std::shared_ptr<Runtime> load(const RuntimeOptions& options);
 
   virtual ~Runtime() = default;
-  virtual AudioEncoding& hearing() = 0;                         // Requires: options.hear was given
+  virtual AudioEncoding& hearing() = 0;  // Requires: options.hear was given
   virtual Engine& engine() = 0;
-  virtual const text::Tokenizer& think_tokenizer() const = 0;   // Requires: options.think was given
+  virtual const text::Tokenizer& think_tokenizer() const = 0;  // Requires: options.think was given
   virtual const text::ChatTemplate& think_template() const = 0;
-  virtual int think_context() const = 0;                        // longest prompt plus answer, tokens
+  virtual int think_context() const = 0;  // longest prompt plus answer, tokens
 };
 
 }  // namespace vedette::models::runtime
