@@ -1,156 +1,188 @@
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 
+#include "models/backend/cpu/kernels/attention.h"
 #include "models/backend/cpu/ops_cpu.h"
 
 namespace vedette::models::backend::cpu {
 
 namespace {
 
-float dot(const float* a, const float* b, std::int64_t count) {
-  float sum = 0.0F;
-  for (std::int64_t c = 0; c < count; ++c) sum += a[c] * b[c];
-  return sum;
+using kernels::AttentionArgs;
+using kernels::kPageTokens;
+
+kernels::KvFormat kv_format(tensor::DType dtype) {
+  return dtype == tensor::DType::kBF16 ? kernels::KvFormat::kBF16 : kernels::KvFormat::kF32;
 }
 
-void softmax_in_place(float* values, std::int64_t count) {
-  const float top = *std::max_element(values, values + count);
-  float sum = 0.0F;
-  for (std::int64_t j = 0; j < count; ++j) sum += values[j] = std::exp(values[j] - top);
-  for (std::int64_t j = 0; j < count; ++j) values[j] /= sum;
+std::int64_t pages_for(std::int64_t tokens) {
+  return (tokens + kPageTokens - 1) / kPageTokens;
 }
 
-constexpr int kPageTokens = 32;
+// One KV head of one sequence, and where its tasks stand among those of the batch.
+struct HeadWork {
+  AttentionArgs args;
+  std::int64_t first_task = 0;
+};
 
-// A block is page_tokens rows of keys, then as many of values.
-std::size_t values_offset(const KvLayout& layout) {
-  return layout.block_bytes / 2;
-}
-
-float kv_element(const KvLayout& layout, const std::byte* block, std::int64_t row, std::int64_t c) {
-  const std::int64_t index = row * layout.head_dim + c;
-  if (layout.dtype == tensor::DType::kF32) return reinterpret_cast<const float*>(block)[index];
-  return tensor::to_float(reinterpret_cast<const tensor::BFloat16*>(block)[index]);
-}
-
-void store_row(const KvLayout& layout, std::byte* block, std::int64_t row, const float* src) {
-  for (std::int64_t c = 0; c < layout.head_dim; ++c) {
-    const std::int64_t index = row * layout.head_dim + c;
-    if (layout.dtype == tensor::DType::kF32) {
-      reinterpret_cast<float*>(block)[index] = src[c];
-    } else {
-      reinterpret_cast<tensor::BFloat16*>(block)[index] = tensor::to_bfloat16(src[c]);
+// Runs the tasks of all heads as one loop, so that small sequences share the threads.
+void run_heads(ComputeContext& context, std::span<HeadWork> heads) {
+  std::int64_t tasks = 0;
+  for (HeadWork& head : heads) {
+    head.first_task = tasks;
+    tasks += kernels::attention_tasks(head.args.tokens, head.args.group);
+  }
+  context.parallel_for(tasks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const auto after =
+          std::upper_bound(heads.begin(), heads.end(), task,
+                           [](std::int64_t t, const HeadWork& head) { return t < head.first_task; });
+      const HeadWork& head = *(after - 1);
+      kernels::run_attention_task(head.args, task - head.first_task);
     }
+  });
+}
+
+// Stores tokens [past, past + count) of one head, page by page. k, v: their first rows.
+void store_tokens(kernels::KvFormat format, std::int64_t head_dim, const void* const* pages,
+                  std::int64_t past, std::int64_t count, const float* k, std::int64_t k_stride,
+                  const float* v, std::int64_t v_stride) {
+  for (std::int64_t done = 0; done < count;) {
+    const std::int64_t row = (past + done) % kPageTokens;
+    const std::int64_t here = std::min(count - done, kPageTokens - row);
+    void* page = const_cast<void*>(pages[(past + done) / kPageTokens]);
+    kernels::kv_store(format, page, head_dim, row, here, k + done * k_stride, k_stride, v + done * v_stride,
+                      v_stride);
+    done += here;
   }
 }
 
-// Softmax of one query over the first `keys` tokens of a slice.
-void score_row(const PagedKv& kv, const KvSlice& slice, int kv_head, const float* query, float scale,
-               std::int64_t keys, float* weights) {
-  const KvLayout& layout = *kv.layout;
-  for (std::int64_t j = 0; j < keys; ++j) {
-    const std::byte* block = slice.pages[static_cast<std::size_t>(j / layout.page_tokens)] +
-                             layout.block_offset(kv.layer, kv_head);
-    float sum = 0.0F;
-    for (int c = 0; c < layout.head_dim; ++c)
-      sum += query[c] * kv_element(layout, block, j % layout.page_tokens, c);
-    weights[j] = sum * scale;
-  }
-  softmax_in_place(weights, keys);
+// The blocks of one layer and head in the first `count` pages of a sequence.
+const void* const* blocks_of(ComputeContext& context, const PagedKv& kv, const KvSlice& slice, int head,
+                             std::int64_t count) {
+  const auto blocks = context.array<const void*>(count);
+  const std::size_t offset = kv.layout->block_offset(kv.layer, head);
+  for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = slice.pages[i] + offset;
+  return blocks.data();
+}
+
+AttentionArgs paged_args(ComputeContext& context, Matrix q, const PagedKv& kv, const KvSlice& slice,
+                         int kv_head, bool causal, float scale) {
+  const std::int64_t head_dim = kv.layout->head_dim;
+  AttentionArgs args;
+  args.format = kv_format(kv.layout->dtype);
+  args.head_dim = head_dim;
+  args.scale = scale;
+  args.keys = slice.past + (causal ? slice.count : 0);
+  args.pages = blocks_of(context, kv, slice, kv_head, pages_for(args.keys));
+  args.group = q.columns / head_dim / kv.layout->kv_heads;
+  args.q = q.row(slice.first) + kv_head * args.group * head_dim;
+  args.ldq = q.stride;
+  args.tokens = slice.count;
+  args.first_visible = causal ? slice.past + 1 : args.keys;
+  return args;
 }
 
 }  // namespace
 
 KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype) {
-  const std::size_t block = 2 * static_cast<std::size_t>(kPageTokens * head_dim) * tensor::size_of(dtype);
-  return {layers, kv_heads, head_dim, kPageTokens, dtype, block};
+  return {layers,   kv_heads,
+          head_dim, static_cast<int>(kPageTokens),
+          dtype,    static_cast<std::size_t>(kernels::kv_page_bytes(kv_format(dtype), head_dim))};
 }
 
 void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) {
   const std::int64_t head_dim = q.columns / heads;
-  const ScratchScope scope(context.scratch());
+  const kernels::KvFormat format = kv_format(context.dtype());
+  const std::int64_t block_bytes = kernels::kv_page_bytes(format, head_dim);
   for (const auto& segment : segments) {
-    const Matrix scores = context.matrix(segment.query_count, segment.key_count);
-    for (int head = 0; head < heads; ++head) {
-      const std::int64_t base = head * head_dim;
-      context.parallel_for(segment.query_count, 8, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          float* weights = scores.row(i);
-          const float* query = q.row(segment.query_first + i) + base;
-          for (std::int64_t j = 0; j < segment.key_count; ++j) {
-            weights[j] = dot(query, k.row(segment.key_first + j) + base, head_dim) * scale;
-          }
-          softmax_in_place(weights, segment.key_count);
-          float* out = y.row(segment.query_first + i) + base;
-          std::fill_n(out, head_dim, 0.0F);
-          for (std::int64_t j = 0; j < segment.key_count; ++j) {
-            const float* value = v.row(segment.key_first + j) + base;
-            for (std::int64_t c = 0; c < head_dim; ++c) out[c] += weights[j] * value[c];
-          }
-        }
-      });
+    const ScratchScope scope(context.scratch());
+    const std::int64_t pages = pages_for(segment.key_count);
+    const auto blocks = context.array<const void*>(heads * pages);
+    std::byte* memory = context.scratch().take(static_cast<std::size_t>(heads * pages * block_bytes));
+    const auto work = context.array<HeadWork>(heads);
+    context.parallel_for(heads * pages, 4, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t block = begin; block < end; ++block) {
+        const std::int64_t head = block / pages, first = block % pages * kPageTokens;
+        const std::int64_t count = std::min(kPageTokens, segment.key_count - first);
+        std::byte* page = memory + block * block_bytes;
+        blocks[static_cast<std::size_t>(block)] = page;
+        if (count < kPageTokens) std::memset(page, 0, static_cast<std::size_t>(block_bytes));
+        kernels::kv_store(format, page, head_dim, 0, count,
+                          k.row(segment.key_first + first) + head * head_dim, k.stride,
+                          v.row(segment.key_first + first) + head * head_dim, v.stride);
+      }
+    });
+    for (std::int64_t head = 0; head < heads; ++head) {
+      AttentionArgs args;
+      args.format = format;
+      args.head_dim = head_dim;
+      args.scale = scale;
+      args.pages = blocks.data() + head * pages;
+      args.keys = args.first_visible = segment.key_count;
+      args.q = q.row(segment.query_first) + head * head_dim;
+      args.ldq = q.stride;
+      args.tokens = segment.query_count;
+      args.out = y.row(segment.query_first) + head * head_dim;
+      args.ldo = y.stride;
+      new (&work[static_cast<std::size_t>(head)]) HeadWork{args};
     }
+    run_heads(context, work);
   }
 }
 
 void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) {
   const KvLayout& layout = *kv.layout;
-  for (const auto& slice : kv.slices) {
-    context.parallel_for(slice.count, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t token = slice.past + i;
-        std::byte* page = slice.pages[static_cast<std::size_t>(token / layout.page_tokens)];
-        for (int head = 0; head < layout.kv_heads; ++head) {
-          const std::int64_t row = token % layout.page_tokens,
-                             base = static_cast<std::int64_t>(head) * layout.head_dim;
-          store_row(layout, page + layout.block_offset(kv.layer, head), row, k.row(slice.first + i) + base);
-          store_row(layout, page + layout.block_offset(kv.layer, head) + values_offset(layout), row,
-                    v.row(slice.first + i) + base);
-        }
-      }
-    });
+  const auto pairs = static_cast<std::int64_t>(kv.slices.size()) * layout.kv_heads;
+  const ScratchScope scope(context.scratch());
+  const auto blocks = context.array<const void* const*>(pairs);
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    const KvSlice& slice = kv.slices[static_cast<std::size_t>(pair / layout.kv_heads)];
+    blocks[static_cast<std::size_t>(pair)] = blocks_of(
+        context, kv, slice, static_cast<int>(pair % layout.kv_heads), pages_for(slice.past + slice.count));
   }
+  const std::int64_t grain = k.rows < 64 ? pairs : 1;  // a few tokens are not worth handing out
+  context.parallel_for(pairs, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t pair = begin; pair < end; ++pair) {
+      const KvSlice& slice = kv.slices[static_cast<std::size_t>(pair / layout.kv_heads)];
+      const std::int64_t column = pair % layout.kv_heads * layout.head_dim;
+      store_tokens(kv_format(layout.dtype), layout.head_dim, blocks[static_cast<std::size_t>(pair)],
+                   slice.past, slice.count, k.row(slice.first) + column, k.stride,
+                   v.row(slice.first) + column, v.stride);
+    }
+  });
 }
 
 void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                      Matrix y) {
-  const KvLayout& layout = *kv.layout;
-  const std::int64_t heads = q.columns / layout.head_dim, group = heads / layout.kv_heads;
+  const int kv_heads = kv.layout->kv_heads;
+  const ScratchScope scope(context.scratch());
+  const auto work = context.array<HeadWork>(static_cast<std::int64_t>(kv.slices.size()) * kv_heads);
+  std::size_t next = 0;
   for (const auto& slice : kv.slices) {
-    const ScratchScope scope(context.scratch());
-    const std::int64_t longest = causal ? slice.past + slice.count : slice.past;
-    const Matrix scores = context.matrix(slice.count * heads, longest);
-    context.parallel_for(slice.count * heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t item = begin; item < end; ++item) {
-        const std::int64_t i = item / heads, head = item % heads;
-        const std::int64_t keys = causal ? slice.past + i + 1 : slice.past;
-        const int kv_head = static_cast<int>(head / group);
-        score_row(kv, slice, kv_head, q.row(slice.first + i) + head * layout.head_dim, scale, keys,
-                  scores.row(item));
-        float* out = y.row(slice.first + i) + head * layout.head_dim;
-        std::fill_n(out, layout.head_dim, 0.0F);
-        for (std::int64_t j = 0; j < keys; ++j) {
-          const std::byte* block = slice.pages[static_cast<std::size_t>(j / layout.page_tokens)] +
-                                   layout.block_offset(kv.layer, kv_head) + values_offset(layout);
-          for (int c = 0; c < layout.head_dim; ++c) {
-            out[c] += scores.row(item)[j] * kv_element(layout, block, j % layout.page_tokens, c);
-          }
-        }
-      }
-    });
+    for (int head = 0; head < kv_heads; ++head) {
+      AttentionArgs args = paged_args(context, q, kv, slice, head, causal, scale);
+      args.out = y.row(slice.first) + (args.q - q.row(slice.first));
+      args.ldo = y.stride;
+      new (&work[next++]) HeadWork{args};
+    }
   }
+  run_heads(context, work);
 }
 
 void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head, float scale,
                              Matrix weights) {
-  const KvLayout& layout = *kv.layout;
-  const std::int64_t group = q.columns / layout.head_dim / layout.kv_heads;
+  const std::int64_t head_dim = kv.layout->head_dim;
+  const std::int64_t group = q.columns / head_dim / kv.layout->kv_heads;
+  const ScratchScope scope(context.scratch());
   for (const auto& slice : kv.slices) {
-    context.parallel_for(slice.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    AttentionArgs args = paged_args(context, q, kv, slice, static_cast<int>(head / group), false, scale);
+    args.q = q.row(slice.first) + head * head_dim;
+    args.group = 1;
+    context.parallel_for(slice.count, 4, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        score_row(kv, slice, static_cast<int>(head / group), q.row(slice.first + i) + head * layout.head_dim,
-                  scale, slice.past, weights.row(slice.first + i));
+        kernels::attention_probabilities(args, i, weights.row(slice.first + i));
       }
     });
   }

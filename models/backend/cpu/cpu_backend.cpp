@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "models/backend/cpu/kernels/isa.h"
 #include "models/backend/cpu/ops_cpu.h"
 
 namespace vedette::models::backend::cpu {
@@ -26,18 +27,11 @@ class CpuBackend final : public Backend {
   const char* name() const override { return "cpu"; }
   tensor::Device device() const override { return tensor::Device::kCpu; }
   tensor::DType preferred_dtype() const override {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512bf16") != 0) return tensor::DType::kBF16;
-#endif
-    return tensor::DType::kF32;
+    return kernels::current_isa() >= kernels::Isa::kAvx512Bf16 ? tensor::DType::kBF16 : tensor::DType::kF32;
   }
 
-  tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override {
-    return {dtype, shape};
-  }
-  tensor::Tensor allocate_zeroed(std::size_t bytes) override {
-    return map_zeroed(bytes);
-  }
+  tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override { return {dtype, shape}; }
+  tensor::Tensor allocate_zeroed(std::size_t bytes) override { return map_zeroed(bytes); }
   void copy(const tensor::TensorView& src, const tensor::TensorView& dst) override {
     if (src.bytes() != 0) std::memcpy(dst.data(), src.data(), src.bytes());
   }
@@ -79,9 +73,7 @@ class CpuBackend final : public Backend {
                   Matrix sin) override {
     cpu::rope_table(context, coordinates, rate, axis, factor, cos, sin);
   }
-  void add(ComputeContext& context, Matrix a, Matrix b, Matrix y) override {
-    cpu::add(context, a, b, y);
-  }
+  void add(ComputeContext& context, Matrix a, Matrix b, Matrix y) override { cpu::add(context, a, b, y); }
   void softmax(ComputeContext& context, Matrix x, bool log, Matrix y) override {
     cpu::softmax(context, x, log, y);
   }

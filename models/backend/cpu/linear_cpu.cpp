@@ -1,27 +1,51 @@
-#include <cmath>
 #include <vector>
 
 #include "models/backend/cpu/convert.h"
+#include "models/backend/cpu/kernels/gemm.h"
 #include "models/backend/cpu/ops_cpu.h"
 
 namespace vedette::models::backend::cpu {
 
 namespace {
 
-struct PlainWeight final : PackedLinear::Storage {
-  std::vector<float> values;  // [out, in]
-  std::size_t bytes() const override { return values.size() * sizeof(float); }
+struct PackedStorage final : PackedLinear::Storage {
+  explicit PackedStorage(kernels::PackedMatrix packed) : matrix(std::move(packed)) {}
+  std::size_t bytes() const override { return static_cast<std::size_t>(matrix.bytes()); }
+
+  kernels::PackedMatrix matrix;
 };
 
-float apply(Activation activation, float value) {
-  switch (activation) {
-    case Activation::kNone: return value;
-    case Activation::kGeluErf: return 0.5F * value * (1.0F + std::erf(value * 0.70710678F));
-    case Activation::kGeluTanh:
-      return 0.5F * value * (1.0F + std::tanh(0.79788456F * (value + 0.044715F * value * value * value)));
-    case Activation::kSilu: return value / (1.0F + std::exp(-value));
+kernels::WeightFormat kernel_format(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kF32: return kernels::WeightFormat::kF32;
+    case WeightFormat::kBF16: return kernels::WeightFormat::kBF16;
+    case WeightFormat::kI8: return kernels::WeightFormat::kInt8;
   }
-  return value;
+  return kernels::WeightFormat::kF32;
+}
+
+kernels::Activation kernel_activation(Activation activation) {
+  switch (activation) {
+    case Activation::kNone: return kernels::Activation::kNone;
+    case Activation::kGeluErf: return kernels::Activation::kGeluErf;
+    case Activation::kGeluTanh: return kernels::Activation::kGeluTanh;
+    case Activation::kSilu: return kernels::Activation::kSilu;
+  }
+  return kernels::Activation::kNone;
+}
+
+constexpr std::int64_t kRowsPerConversion = 16;  // a chunk of some ten thousand values
+
+// The rows as the product wants to read them: where they lie, or converted into scratch.
+kernels::Activations left_side(ComputeContext& context, const kernels::PackedMatrix& w, Matrix x) {
+  if (kernels::activation_format(w, x.rows) == kernels::ActivationFormat::kF32) {
+    return kernels::borrow_activations(x.data, x.stride);
+  }
+  std::byte* scratch = context.scratch().take(static_cast<std::size_t>(kernels::activation_bytes(w, x.rows)));
+  context.parallel_for(x.rows, kRowsPerConversion, [&](std::int64_t begin, std::int64_t end) {
+    kernels::prepare_activations(w, x.rows, x.data, x.stride, begin, end - begin, scratch);
+  });
+  return kernels::prepare_activations(w, x.rows, x.data, x.stride, 0, 0, scratch);
 }
 
 }  // namespace
@@ -35,38 +59,36 @@ PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format)
     packed.in = part.weight.shape()[1];
     biased = biased || !part.bias.empty();
   }
-  auto storage = std::make_unique<PlainWeight>();
-  storage->values.resize(static_cast<std::size_t>(packed.out * packed.in));
+  const tensor::Tensor values(tensor::DType::kF32, {packed.out, packed.in});
   if (biased) packed.bias = tensor::Tensor::zeros(tensor::DType::kF32, {packed.out});
   std::int64_t row = 0;
   for (const auto& part : parts) {
-    read_floats(part.weight, 0, part.weight.count(), storage->values.data() + row * packed.in);
+    read_floats(part.weight, 0, part.weight.count(), values.as<float>().data() + row * packed.in);
     if (!part.bias.empty())
       read_floats(part.bias, 0, part.bias.count(), packed.bias.as<float>().data() + row);
     row += part.weight.shape()[0];
   }
-  if (format == WeightFormat::kBF16) {
-    for (float& value : storage->values) value = tensor::to_float(tensor::to_bfloat16(value));
-  }
-  packed.weight = std::move(storage);
+  packed.weight = std::make_unique<PackedStorage>(kernels::pack_matrix(
+      kernel_format(format), values.as<float>().data(), packed.in, packed.out, packed.in));
   return packed;
 }
 
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y) {
-  const float* weight = static_cast<const PlainWeight&>(*w.weight).values.data();
-  const float* bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
-  context.parallel_for(w.out, 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = 0; i < x.rows; ++i) {
-      for (std::int64_t n = begin; n < end; ++n) {
-        const float* column = weight + n * w.in;
-        const float* row = x.row(i);
-        float sum = 0.0F;
-        for (std::int64_t k = 0; k < w.in; ++k) sum += row[k] * column[k];
-        const float value = apply(activation, bias == nullptr ? sum : sum + bias[n]);
-        y.row(i)[n] = residual.empty() ? value : value + residual.row(i)[n];
-      }
-    }
+  const auto& matrix = static_cast<const PackedStorage&>(*w.weight).matrix;
+  const ScratchScope scope(context.scratch());
+  const kernels::Activations left = left_side(context, matrix, x);
+  kernels::Epilogue epilogue;
+  epilogue.bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
+  epilogue.activation = kernel_activation(activation);
+  epilogue.residual = residual.data;
+  epilogue.residual_ld = residual.stride;
+  epilogue.f32 = y.data;
+  epilogue.ld = y.stride;
+  const kernels::GemmPlan plan = kernels::plan_gemm(matrix, x.rows, context.pool().threads());
+  context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task)
+      kernels::run_gemm_task(matrix, left, epilogue, plan, task);
   });
 }
 
