@@ -33,8 +33,11 @@ class ChatTemplate {
 
  private:
   ChatTemplate() = default;
-  std::string
-      default_system_;  // put first when the conversation does not open with a system message; "" for none
+  std::vector<TextPart> parts(std::span<const ChatMessage> messages, bool add_generation_prompt) const;
+
+  bool has_default_system_ =
+      false;  // a system message is put first when the conversation does not open with one
+  std::string default_system_;
 };
 
 }  // namespace vedette::models::text
