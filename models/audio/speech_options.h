@@ -11,7 +11,7 @@ namespace vedette::models::audio {
 struct SpeechOptions {
   int beams = 1;              // hypotheses kept by the beam search at temperature 0; 1: greedy
   int best_of = 1;            // samples drawn at a temperature above 0, the likeliest is kept; at least 1
-  float length_penalty = 0.0F;  // beam scores are divided by length^penalty; 0: by the length itself
+  float length_penalty = 1.0F;  // beam scores are divided by length to this power; 0: not
   std::array<float, 6> temperatures{0.0F, 0.2F, 0.4F, 0.6F, 0.8F, 1.0F};  // tried in order until the gates are content
   int attempts = 6;           // how many of the temperatures may be tried; 1: no fallback
   bool timestamps = true;     // false: the window is one segment, without timestamp tokens

@@ -84,12 +84,16 @@ void TokenRules::mask_timestamps(std::span<const std::int32_t> generated, std::s
   }
 }
 
-void TokenRules::prefer_timestamps(std::span<float> scores) const {
+std::span<const float> TokenRules::timestamps(std::span<const float> scores) const {
+  return scores.subspan(std::min(scores.size(), static_cast<std::size_t>(tokens_.first_timestamp)));
+}
+
+bool TokenRules::prefer_timestamps(std::span<float> scores) const {
   const auto first = static_cast<std::size_t>(tokens_.first_timestamp);
-  if (!timestamps_ || first >= scores.size()) return;
-  if (log_sum_exp(scores.subspan(first)) > maximum(scores.first(first))) {
-    mask_range(scores, 0, tokens_.first_timestamp);
-  }
+  if (!timestamps_ || first >= scores.size()) return false;
+  if (log_sum_exp(scores.subspan(first)) <= maximum(scores.first(first))) return false;
+  mask_range(scores, 0, tokens_.first_timestamp);
+  return true;
 }
 
 }  // namespace vedette::models::audio

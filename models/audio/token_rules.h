@@ -19,8 +19,10 @@ class TokenRules {
   void mask(std::span<const std::int32_t> generated, std::span<float> scores) const;
 
   // Where the timestamps together are likelier than any text token, the text is masked as well. Needs scores that
-  // mask() has been through, log-probabilities or logits.
-  void prefer_timestamps(std::span<float> scores) const;
+  // mask() has been through. Result: true when text was masked.
+  bool prefer_timestamps(std::span<float> scores) const;
+  // The timestamps' scores, to normalise what is left when text was masked.
+  std::span<const float> timestamps(std::span<const float> scores) const;
 
  private:
   void mask_timestamps(std::span<const std::int32_t> generated, std::span<float> scores) const;

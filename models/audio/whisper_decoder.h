@@ -27,6 +27,7 @@ using CrossAttentionTap = backend::FunctionRef<void(int layer, backend::Matrix q
 // packed once; keys and values belong to the caller. forward may run on several contexts at once.
 class WhisperDecoder {
  public:
+  // The table behind `weights` must outlive the decoder, which reads embeddings from the mapped file.
   // Throws: std::runtime_error naming folder, tensor, expected and received.
   WhisperDecoder(backend::ComputeContext& context, const WhisperSizes& sizes, const WhisperWeights& weights);
 
@@ -61,7 +62,8 @@ class WhisperDecoder {
   WhisperSizes sizes_;
   float scale_ = 1.0F;
   backend::KvLayout layout_;
-  tensor::Tensor embedding_;  // [vocabulary, hidden] as the file has it
+  tensor::TensorView embedding_;  // [vocabulary, hidden] as the file has it; a few rows are read per step
+  tensor::Tensor device_embedding_;  // the same, where the device cannot read the file's memory
   tensor::Tensor positions_;  // [text_context, hidden] f32
   std::vector<Layer> layers_;
   LayerNormWeights norm_;
