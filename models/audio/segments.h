@@ -10,8 +10,9 @@
 
 namespace vedette::models::audio {
 
-// Cuts generated tokens at their timestamps: text between two of them is a segment. Text before the first timestamp
-// begins at 0, text after the last one ends at `audio_length`. Segments have tokens and times, no text yet.
+// Cuts generated tokens at their timestamps: text between two of them is a segment. Text before the first
+// timestamp begins at 0, text after the last one ends at `audio_length`. Segments have tokens and times, no
+// text yet.
 std::vector<Segment> split_segments(const WhisperTokens& tokens, std::span<const std::int32_t> generated,
                                     std::chrono::nanoseconds audio_length);
 

@@ -10,7 +10,8 @@ namespace vedette::models::audio {
 using backend::ComputeContext;
 using backend::Matrix;
 
-SpeechDecoding::SpeechDecoding(ComputeContext& context, const SpeechModel& model, const SpeechOptions& options)
+SpeechDecoding::SpeechDecoding(ComputeContext& context, const SpeechModel& model,
+                               const SpeechOptions& options)
     : state_(std::make_unique<State>(context, model, options)) {}
 SpeechDecoding::~SpeechDecoding() = default;
 SpeechDecoding::SpeechDecoding(SpeechDecoding&&) noexcept = default;
@@ -21,10 +22,18 @@ void SpeechDecoding::start(const tensor::TensorView& features, std::chrono::nano
   state_->start(features, audio_length, previous_text);
 }
 
-const SpeechOptions& SpeechDecoding::options() const { return state_->options(); }
-int SpeechDecoding::live_rows() const { return state_->live_rows(); }
-bool SpeechDecoding::finished() const { return state_->finished(); }
-const Transcript& SpeechDecoding::transcript() const { return state_->transcript(); }
+const SpeechOptions& SpeechDecoding::options() const {
+  return state_->options();
+}
+int SpeechDecoding::live_rows() const {
+  return state_->live_rows();
+}
+bool SpeechDecoding::finished() const {
+  return state_->finished();
+}
+const Transcript& SpeechDecoding::transcript() const {
+  return state_->transcript();
+}
 
 struct SpeechBatch::Buffers {
   const SpeechModel& model;

@@ -17,10 +17,10 @@ namespace vedette::models::audio {
 
 class SpeechModel;
 
-// One window on its way from encoder features to a transcript: cross-attention keys and values, the hypotheses with
-// their self-attention caches, the fallback temperatures, and at last the alignment of words. Sized at construction and
-// reused for window after window; its steps allocate nothing but the transcript's own strings and lists.
-// Not thread-safe: it belongs to whoever steps it. The model must outlive it.
+// One window on its way from encoder features to a transcript: cross-attention keys and values, the
+// hypotheses with their self-attention caches, the fallback temperatures, and at last the alignment of words.
+// Sized at construction and reused for window after window; its steps allocate nothing but the transcript's
+// own strings and lists. Not thread-safe: it belongs to whoever steps it. The model must outlive it.
 class SpeechDecoding {
  public:
   SpeechDecoding(backend::ComputeContext& context, const SpeechModel& model, const SpeechOptions& options);
@@ -28,9 +28,10 @@ class SpeechDecoding {
   SpeechDecoding(SpeechDecoding&&) noexcept;
   SpeechDecoding& operator=(SpeechDecoding&&) noexcept;
 
-  // Begins a window, whatever became of the one before. `features` is [frames, hidden] f32 as the encoder gave them and
-  // is read by the first step (it must live until then). `audio_length` is the window's length before padding.
-  // `previous_text` is what was said before ("" for none). Throws: std::invalid_argument for a wrong shape.
+  // Begins a window, whatever became of the one before. `features` is [frames, hidden] f32 as the encoder
+  // gave them and is read by the first step (it must live until then). `audio_length` is the window's length
+  // before padding. `previous_text` is what was said before ("" for none). Throws: std::invalid_argument for
+  // a wrong shape.
   void start(const tensor::TensorView& features, std::chrono::nanoseconds audio_length,
              std::string_view previous_text);
 
@@ -47,8 +48,8 @@ class SpeechDecoding {
   std::unique_ptr<State> state_;
 };
 
-// Steps several windows together: their rows (prompt, hypotheses, alignment: ragged) go through the decoder as one
-// batch. Not thread-safe.
+// Steps several windows together: their rows (prompt, hypotheses, alignment: ragged) go through the decoder
+// as one batch. Not thread-safe.
 class SpeechBatch {
  public:
   explicit SpeechBatch(const SpeechModel& model);

@@ -67,7 +67,8 @@ bool holds_a_letter(std::string_view text) {
   int run = 1;
   for (std::size_t i = 1; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const bool same = std::isalpha(byte) && std::tolower(byte) == std::tolower(static_cast<unsigned char>(text[i - 1]));
+    const bool same =
+        std::isalpha(byte) && std::tolower(byte) == std::tolower(static_cast<unsigned char>(text[i - 1]));
     run = same ? run + 1 : 1;
     if (run >= kHeldLetters) return true;
   }
@@ -91,7 +92,8 @@ bool repeats_itself(std::string_view text) {
 
 Verdict judge(const SpeechOptions& options, const Transcript& attempt, std::string_view text) {
   const bool unlikely = attempt.mean_log_probability < options.min_log_probability;
-  if (unlikely && attempt.no_speech_probability > options.max_no_speech_probability) return Verdict::kNoSpeech;
+  if (unlikely && attempt.no_speech_probability > options.max_no_speech_probability)
+    return Verdict::kNoSpeech;
   const bool circles = attempt.compression_ratio > options.max_compression_ratio || repeats_itself(text);
   return unlikely || circles ? Verdict::kRetry : Verdict::kKeep;
 }
@@ -102,7 +104,8 @@ void reject_if_no_speech(const SpeechOptions& options, std::string_view text, Tr
     transcript.reject_reason = reason;
   };
   const bool unlikely = transcript.mean_log_probability < options.min_log_probability;
-  if (unlikely && transcript.no_speech_probability > options.max_no_speech_probability) return reject("no_speech");
+  if (unlikely && transcript.no_speech_probability > options.max_no_speech_probability)
+    return reject("no_speech");
   if (transcript.compression_ratio > options.max_compression_ratio) return reject("compression");
   if (repeats_itself(text)) return reject("repetition");
   if (unlikely) return reject("low_probability");

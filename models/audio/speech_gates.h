@@ -9,8 +9,8 @@
 
 namespace vedette::models::audio {
 
-// How well a text compresses: its bytes over those of its zlib form. Keeps zlib's state, so that a measurement
-// allocates nothing. Not thread-safe.
+// How well a text compresses: its bytes over those of its zlib form. Keeps zlib's state, so that a
+// measurement allocates nothing. Not thread-safe.
 class CompressionGauge {
  public:
   CompressionGauge();
@@ -25,8 +25,9 @@ class CompressionGauge {
   std::unique_ptr<Stream> stream_;
 };
 
-// Whether the text goes round in circles, as the decoder does on noise, tones and music: the same few words over and
-// over, or one letter held ("AHHHH"). Short texts that a person may well say ("no, no, no") are none.
+// Whether the text goes round in circles, as the decoder does on noise, tones and music: the same few words
+// over and over, or one letter held ("AHHHH"). Short texts that a person may well say ("no, no, no") are
+// none.
 bool repeats_itself(std::string_view text);
 
 // What the gates make of one decoded attempt.

@@ -37,9 +37,10 @@ void SpeechModel::encode(backend::ComputeContext& context, std::span<const std::
   const backend::ScratchScope scope(context.scratch());
   const auto count = static_cast<std::int64_t>(windows.size());
   if (frames < 1 || frames > audio_context() || y.rows != count * frames) {
-    throw std::invalid_argument("speech model: expected room for " + std::to_string(count) + " windows of up to " +
-                                std::to_string(audio_context()) + " frames, received " + std::to_string(frames) +
-                                " frames each and " + std::to_string(y.rows) + " rows");
+    throw std::invalid_argument("speech model: expected room for " + std::to_string(count) +
+                                " windows of up to " + std::to_string(audio_context()) +
+                                " frames, received " + std::to_string(frames) + " frames each and " +
+                                std::to_string(y.rows) + " rows");
   }
   const int columns = log_mel_.spec().frames;
   const auto mels = context.array<backend::Matrix>(count);

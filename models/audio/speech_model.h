@@ -16,8 +16,8 @@
 
 namespace vedette::models::audio {
 
-// A Whisper folder in memory: config, tokenizer, encoder and decoder, packed for one backend and dtype. Immutable and
-// shared; any thread may use it, each with a context of its own.
+// A Whisper folder in memory: config, tokenizer, encoder and decoder, packed for one backend and dtype.
+// Immutable and shared; any thread may use it, each with a context of its own.
 class SpeechModel {
  public:
   // Throws: std::runtime_error naming the file and what is wrong with it.
@@ -33,11 +33,11 @@ class SpeechModel {
   // Encoder frames of a whole window, 20 ms each.
   int audio_context() const { return config_.sizes.audio_context; }
 
-  // Windows of 16 kHz mono samples to features, in one batch. Each is padded with zero samples to `frames` encoder
-  // frames (0: the model's own, as published) and `y` is [windows * frames, hidden].
-  // Throws: std::invalid_argument for other shapes, or a window that is longer.
-  void encode(backend::ComputeContext& context, std::span<const std::span<const float>> windows, backend::Matrix y,
-              int frames = 0) const;
+  // Windows of 16 kHz mono samples to features, in one batch. Each is padded with zero samples to `frames`
+  // encoder frames (0: the model's own, as published) and `y` is [windows * frames, hidden]. Throws:
+  // std::invalid_argument for other shapes, or a window that is longer.
+  void encode(backend::ComputeContext& context, std::span<const std::span<const float>> windows,
+              backend::Matrix y, int frames = 0) const;
 
   // Text of text tokens; timestamps and special tokens give nothing.
   std::string text(std::span<const std::int32_t> tokens) const;

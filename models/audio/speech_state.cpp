@@ -15,7 +15,9 @@ std::size_t pool_bytes(const backend::KvLayout& layout, int sequences, int token
   return layout.page_bytes() * static_cast<std::size_t>(sequences) * static_cast<std::size_t>(pages);
 }
 
-int hypotheses(const SpeechOptions& options) { return std::max({1, options.beams, options.best_of}); }
+int hypotheses(const SpeechOptions& options) {
+  return std::max({1, options.beams, options.best_of});
+}
 
 }  // namespace
 
@@ -27,23 +29,25 @@ void StepRows::clear() {
   scored.clear();
 }
 
-SpeechDecoding::State::State(backend::ComputeContext& context, const SpeechModel& model, const SpeechOptions& options)
+SpeechDecoding::State::State(backend::ComputeContext& context, const SpeechModel& model,
+                             const SpeechOptions& options)
     : model_(model),
       tokens_(model.config().tokens),
       options_(options),
       cross_pool_(context.backend(), model.decoder().layout(),
                   pool_bytes(model.decoder().layout(), 1, model.audio_context())),
-      self_pool_(context.backend(), model.decoder().layout(),
-                 pool_bytes(model.decoder().layout(), hypotheses(options), model.config().sizes.text_context)),
+      self_pool_(
+          context.backend(), model.decoder().layout(),
+          pool_bytes(model.decoder().layout(), hypotheses(options), model.config().sizes.text_context)),
       cross_(cross_pool_.make_sequence(model.audio_context())),
       search_(tokens_, options, model.config().sizes.text_context),
       alignment_(model.config()) {
-  if (options.beams < 1 || options.beams > 64 || options.best_of < 1 || options.best_of > 64 || options.attempts < 1 ||
-      options.attempts > static_cast<int>(options.temperatures.size())) {
+  if (options.beams < 1 || options.beams > 64 || options.best_of < 1 || options.best_of > 64 ||
+      options.attempts < 1 || options.attempts > static_cast<int>(options.temperatures.size())) {
     throw std::invalid_argument("speech options: expected 1 to 64 beams and samples and 1 to " +
                                 std::to_string(options.temperatures.size()) + " attempts, received " +
-                                std::to_string(options.beams) + ", " + std::to_string(options.best_of) + " and " +
-                                std::to_string(options.attempts));
+                                std::to_string(options.beams) + ", " + std::to_string(options.best_of) +
+                                " and " + std::to_string(options.attempts));
   }
   const std::int64_t context_length = model.config().sizes.text_context;
   for (int i = 0; i < hypotheses(options); ++i) {
@@ -54,7 +58,8 @@ SpeechDecoding::State::State(backend::ComputeContext& context, const SpeechModel
     const auto known = std::find_if(tokens_.languages.begin(), tokens_.languages.end(),
                                     [&](const auto& entry) { return entry.first == options.language; });
     if (known == tokens_.languages.end()) {
-      throw std::invalid_argument("speech options: the model does not know the language \"" + options.language + "\"");
+      throw std::invalid_argument("speech options: the model does not know the language \"" +
+                                  options.language + "\"");
     }
   }
 }
@@ -63,10 +68,11 @@ void SpeechDecoding::State::start(const tensor::TensorView& features, std::chron
                                   std::string_view previous_text) {
   const auto& sizes = model_.config().sizes;
   const tensor::Shape& shape = features.shape();
-  if (features.dtype() != tensor::DType::kF32 || shape.rank() != 2 || shape[0] < 1 || shape[0] > sizes.audio_context ||
-      shape[1] != sizes.hidden) {
-    throw std::invalid_argument("speech decoding: expected features [up to " + std::to_string(sizes.audio_context) +
-                                ", " + std::to_string(sizes.hidden) + "] f32, received " + shape.to_string() + " " +
+  if (features.dtype() != tensor::DType::kF32 || shape.rank() != 2 || shape[0] < 1 ||
+      shape[0] > sizes.audio_context || shape[1] != sizes.hidden) {
+    throw std::invalid_argument("speech decoding: expected features [up to " +
+                                std::to_string(sizes.audio_context) + ", " + std::to_string(sizes.hidden) +
+                                "] f32, received " + shape.to_string() + " " +
                                 tensor::to_string(features.dtype()));
   }
   features_ = features;
@@ -84,8 +90,10 @@ void SpeechDecoding::State::start(const tensor::TensorView& features, std::chron
   if (model_.tokenizer() != nullptr && first != std::string_view::npos && options_.max_prompt_tokens > 0) {
     text_.assign(" ").append(previous_text.substr(first));
     previous_ = model_.tokenizer()->encode(text_);
-    const auto most = static_cast<std::size_t>(std::min(options_.max_prompt_tokens, sizes.text_context / 2 - 1));
-    if (previous_.size() > most) previous_.erase(previous_.begin(), previous_.end() - static_cast<std::ptrdiff_t>(most));
+    const auto most =
+        static_cast<std::size_t>(std::min(options_.max_prompt_tokens, sizes.text_context / 2 - 1));
+    if (previous_.size() > most)
+      previous_.erase(previous_.begin(), previous_.end() - static_cast<std::ptrdiff_t>(most));
   }
   if (tokens_.multilingual && language_ < 0) {
     phase_ = Phase::kLanguage;
@@ -121,7 +129,8 @@ void SpeechDecoding::State::fill_cross(backend::ComputeContext& context) {
   if (cross_filled_) return;
   cross_.drop_to(0);
   const std::int64_t frames = features_.shape()[0];
-  if (!cross_.reserve(frames)) throw std::logic_error("speech decoding: no room for the window's keys and values");
+  if (!cross_.reserve(frames))
+    throw std::logic_error("speech decoding: no room for the window's keys and values");
   model_.decoder().fill_cross(context, features_, cross_.pages());
   cross_.append(frames);
   features_ = {};
@@ -133,7 +142,8 @@ void SpeechDecoding::State::add_row(StepRows& rows, layers::KvSequence& sequence
   const auto count = static_cast<std::int64_t>(tokens.size());
   const auto first = static_cast<std::int64_t>(rows.tokens.size());
   const std::int64_t past = sequence.tokens();
-  if (!sequence.reserve(count)) throw std::logic_error("speech decoding: no room for the text's keys and values");
+  if (!sequence.reserve(count))
+    throw std::logic_error("speech decoding: no room for the text's keys and values");
   rows.self.push_back({sequence.pages(), past, first, count});
   rows.cross.push_back({cross_.pages(), cross_.tokens(), first, count});
   for (std::int64_t i = 0; i < count; ++i) {
@@ -156,7 +166,8 @@ void SpeechDecoding::State::collect(StepRows& rows) {
     case Phase::kPrompt:
       caches_[0].drop_to(0);
       add_row(rows, caches_[0], prompt);
-      if (start_index_ + 1 < prompt.size()) rows.scored.push_back(static_cast<std::int32_t>(first_row_ + start_index_));
+      if (start_index_ + 1 < prompt.size())
+        rows.scored.push_back(static_cast<std::int32_t>(first_row_ + start_index_));
       rows.scored.push_back(static_cast<std::int32_t>(first_row_ + prompt.size() - 1));
       break;
     case Phase::kRetry:
@@ -304,8 +315,10 @@ void SpeechDecoding::State::begin_alignment() {
   aligned_.insert(aligned_.end(), words_.begin(), words_.end());
   aligned_.push_back(tokens_.end);
   for (layers::KvSequence& sequence : caches_) sequence.drop_to(0);
-  const auto heard = static_cast<std::int64_t>(std::chrono::duration<double>(audio_length_).count() / kTimestampStep);
-  alignment_.begin(static_cast<std::int64_t>(aligned_.size()), std::clamp<std::int64_t>(heard, 1, cross_.tokens()));
+  const auto heard =
+      static_cast<std::int64_t>(std::chrono::duration<double>(audio_length_).count() / kTimestampStep);
+  alignment_.begin(static_cast<std::int64_t>(aligned_.size()),
+                   std::clamp<std::int64_t>(heard, 1, cross_.tokens()));
   phase_ = Phase::kAlign;
 }
 
@@ -315,22 +328,25 @@ void SpeechDecoding::State::show_layer(backend::ComputeContext& context, int lay
   const backend::KvSlice slice{cross_.pages(), cross_.tokens(), 0, rows};
   const auto& sizes = model_.config().sizes;
   const float scale = 1.0F / std::sqrt(static_cast<float>(sizes.hidden / sizes.decoder_heads));
-  alignment_.add_layer(context, layer, q.row_range(first_row_, rows), {cross.layout, layer, {&slice, 1}}, scale);
+  alignment_.add_layer(context, layer, q.row_range(first_row_, rows), {cross.layout, layer, {&slice, 1}},
+                       scale);
 }
 
 void SpeechDecoding::State::end_alignment() {
   phase_ = Phase::kFinished;
-  // The row that predicts a token tells its beginning: from the last token before the text to the text's last one.
+  // The row that predicts a token tells its beginning: from the last token before the text to the text's last
+  // one.
   const auto first = static_cast<std::int64_t>(start_length());
   const auto path = alignment_.path(first, static_cast<std::int64_t>(words_.size()) + 1);
   std::vector<TimedWord> words;
   std::size_t token = 0;
   for (WordTokens& word : split_words(*model_.tokenizer(), words_, language_name_)) {
     double sum = 0.0;
-    for (int i = 0; i < word.count; ++i) sum += std::exp(word_log_probabilities_[token + static_cast<std::size_t>(i)]);
+    for (int i = 0; i < word.count; ++i)
+      sum += std::exp(word_log_probabilities_[token + static_cast<std::size_t>(i)]);
     const std::size_t next = token + static_cast<std::size_t>(word.count);
-    words.push_back({std::move(word.text), word.count, path[token] * kTimestampStep, path[next] * kTimestampStep,
-                     static_cast<float>(sum / std::max(1, word.count))});
+    words.push_back({std::move(word.text), word.count, path[token] * kTimestampStep,
+                     path[next] * kTimestampStep, static_cast<float>(sum / std::max(1, word.count))});
     token = next;
   }
   const double median = limit_durations(words);

@@ -25,13 +25,14 @@ struct StepRows {
   void clear();
 };
 
-// What SpeechDecoding does between its steps. A step is: fill_cross (the first one), collect, the forward pass over all
-// windows' rows (show_layer meanwhile), take_logits, and advance.
+// What SpeechDecoding does between its steps. A step is: fill_cross (the first one), collect, the forward
+// pass over all windows' rows (show_layer meanwhile), take_logits, and advance.
 class SpeechDecoding::State {
  public:
   State(backend::ComputeContext& context, const SpeechModel& model, const SpeechOptions& options);
 
-  void start(const tensor::TensorView& features, std::chrono::nanoseconds audio_length, std::string_view previous_text);
+  void start(const tensor::TensorView& features, std::chrono::nanoseconds audio_length,
+             std::string_view previous_text);
   const SpeechOptions& options() const { return options_; }
   int live_rows() const;
   bool finished() const { return phase_ == Phase::kFinished; }
@@ -42,7 +43,8 @@ class SpeechDecoding::State {
   // Appends this window's rows.
   void collect(StepRows& rows);
   // While aligning: the cross-attention queries of all rows of the batch.
-  void show_layer(backend::ComputeContext& context, int layer, backend::Matrix q, const backend::PagedKv& cross);
+  void show_layer(backend::ComputeContext& context, int layer, backend::Matrix q,
+                  const backend::PagedKv& cross);
   // Raw logits of this window's scored rows, before they become log-probabilities.
   void take_logits(backend::Matrix logits);
   // The same rows as log-probabilities.

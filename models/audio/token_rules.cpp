@@ -79,7 +79,8 @@ void TokenRules::mask_timestamps(std::span<const std::int32_t> generated, std::s
   if (generated.empty()) {
     mask_range(scores, 0, first);
     if (tokens_.max_initial_timestamp) {
-      mask_range(scores, first + *tokens_.max_initial_timestamp + 1, static_cast<std::int64_t>(scores.size()));
+      mask_range(scores, first + *tokens_.max_initial_timestamp + 1,
+                 static_cast<std::int64_t>(scores.size()));
     }
   }
 }

@@ -45,7 +45,8 @@ void TokenSearch::begin(float temperature, int max_tokens) {
 void TokenSearch::prepare(int index, std::span<float> logits) const {
   // A beam ranks by the model's own probabilities, samples by those of what may come.
   if (beam_search()) return;
-  const auto owner = std::find_if(running_.begin(), running_.end(), [&](const Hypothesis& h) { return h.row == index; });
+  const auto owner =
+      std::find_if(running_.begin(), running_.end(), [&](const Hypothesis& h) { return h.row == index; });
   rules_.mask(owner->tokens, logits);
 }
 
@@ -114,8 +115,9 @@ std::int32_t TokenSearch::sample(std::span<const float> row) {
   return best;
 }
 
-// As the reference: of twice as many candidates as hypotheses, the best that do not end go on; those that end are kept
-// while they are among the best; it is over when none that runs can still rank above the worst that is kept.
+// As the reference: of twice as many candidates as hypotheses, the best that do not end go on; those that end
+// are kept while they are among the best; it is over when none that runs can still rank above the worst that
+// is kept.
 void TokenSearch::advance_beam(backend::Matrix rows) {
   const auto beams = static_cast<std::size_t>(options_.beams);
   find_candidates(rows);
@@ -149,12 +151,14 @@ void TokenSearch::find_candidates(backend::Matrix rows) {
     const std::span<float> row = row_of(rows, static_cast<std::int64_t>(i));
     rules_.mask(running_[i].tokens, row);
     rules_.prefer_timestamps(row);
-    float least = candidates_.size() < most ? -std::numeric_limits<float>::infinity() : candidates_.back().score;
+    float least =
+        candidates_.size() < most ? -std::numeric_limits<float>::infinity() : candidates_.back().score;
     for (std::size_t token = 0; token < row.size(); ++token) {
       const float score = running_[i].score + row[token];
       if (!(score > least)) continue;
       const Candidate candidate{score, static_cast<int>(i), static_cast<std::int32_t>(token), row[token]};
-      candidates_.insert(std::upper_bound(candidates_.begin(), candidates_.end(), candidate, better), candidate);
+      candidates_.insert(std::upper_bound(candidates_.begin(), candidates_.end(), candidate, better),
+                         candidate);
       if (candidates_.size() > most) candidates_.pop_back();
       if (candidates_.size() == most) least = candidates_.back().score;
     }
@@ -182,9 +186,12 @@ TokenSearch::Result TokenSearch::result() const {
     return {best.tokens, best.log_probabilities,
             finished_count_ > 0 ? best.score : ranked(best.score, best.tokens.size())};
   }
-  const auto mean = [](const Hypothesis& h) { return h.score / static_cast<float>(std::max<std::size_t>(1, h.tokens.size())); };
-  const auto best = std::max_element(running_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(running_count_),
-                                     [&](const Hypothesis& a, const Hypothesis& b) { return mean(a) < mean(b); });
+  const auto mean = [](const Hypothesis& h) {
+    return h.score / static_cast<float>(std::max<std::size_t>(1, h.tokens.size()));
+  };
+  const auto best =
+      std::max_element(running_.begin(), running_.begin() + static_cast<std::ptrdiff_t>(running_count_),
+                       [&](const Hypothesis& a, const Hypothesis& b) { return mean(a) < mean(b); });
   return {best->tokens, best->log_probabilities, mean(*best)};
 }
 

@@ -12,9 +12,9 @@
 
 namespace vedette::models::audio {
 
-// The hypotheses of one window at one temperature: greedy, samples, or a beam. Knows scores and tokens but neither the
-// network nor its caches; whoever runs those asks live() for the rows it needs. Sized at construction; advancing
-// allocates nothing. Not thread-safe.
+// The hypotheses of one window at one temperature: greedy, samples, or a beam. Knows scores and tokens but
+// neither the network nor its caches; whoever runs those asks live() for the rows it needs. Sized at
+// construction; advancing allocates nothing. Not thread-safe.
 class TokenSearch {
  public:
   struct Live {
@@ -22,8 +22,8 @@ class TokenSearch {
     std::int32_t token = 0;  // its last token: the next row
   };
   struct Result {
-    std::span<const std::int32_t> tokens;       // end token included where there is one
-    std::span<const float> log_probabilities;   // of each
+    std::span<const std::int32_t> tokens;      // end token included where there is one
+    std::span<const float> log_probabilities;  // of each
     float score = 0.0F;  // what hypotheses are ranked by: mean, or by the length penalty
   };
 

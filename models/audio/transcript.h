@@ -25,13 +25,13 @@ struct Segment {
 // What one pass of Whisper's decoder over one window gave.
 struct Transcript {
   std::vector<Segment> segments;
-  std::vector<std::int32_t> tokens;        // everything generated, timestamps included, without the prompt
-  float mean_log_probability = 0.0F;       // over the generated tokens, end token included
-  float no_speech_probability = 0.0F;      // softmax at the start token over raw logits
-  float compression_ratio = 0.0F;          // bytes of text / bytes after zlib
-  float temperature = 0.0F;                // that of the attempt which was kept
-  bool rejected = false;                   // a gate says: this is no speech (then the segments are empty)
-  const char* reject_reason = "";          // "no_speech", "repetition", "compression", "low_probability"
+  std::vector<std::int32_t> tokens;    // everything generated, timestamps included, without the prompt
+  float mean_log_probability = 0.0F;   // over the generated tokens, end token included
+  float no_speech_probability = 0.0F;  // softmax at the start token over raw logits
+  float compression_ratio = 0.0F;      // bytes of text / bytes after zlib
+  float temperature = 0.0F;            // that of the attempt which was kept
+  bool rejected = false;               // a gate says: this is no speech (then the segments are empty)
+  const char* reject_reason = "";      // "no_speech", "repetition", "compression", "low_probability"
 };
 
 }  // namespace vedette::models::audio

@@ -45,8 +45,10 @@ class Reader {
     if (!has(key)) return result;
     if (!root_[key].is_array()) fail(key, "a list of token ids");
     for (const json& id : root_[key]) {
-      // -1 alone stands for the tokenizer's non-speech symbols in OpenAI's own options; published folders list them.
-      if (!id.is_number_integer() || id < 0 || id >= vocabulary) fail(key, "token ids below " + std::to_string(vocabulary));
+      // -1 alone stands for the tokenizer's non-speech symbols in OpenAI's own options; published folders
+      // list them.
+      if (!id.is_number_integer() || id < 0 || id >= vocabulary)
+        fail(key, "token ids below " + std::to_string(vocabulary));
       result.push_back(id.get<std::int32_t>());
     }
     return result;
@@ -58,7 +60,8 @@ class Reader {
     if (!has(key)) return result;
     if (!root_[key].is_object()) fail(key, "an object of token ids");
     for (const auto& [name, id] : root_[key].items()) {
-      if (!id.is_number_integer() || id < 0 || id >= vocabulary) fail(key, "token ids below " + std::to_string(vocabulary));
+      if (!id.is_number_integer() || id < 0 || id >= vocabulary)
+        fail(key, "token ids below " + std::to_string(vocabulary));
       const bool marked = name.size() > 4 && name.starts_with("<|") && name.ends_with("|>");
       result.emplace_back(marked ? name.substr(2, name.size() - 4) : name, id.get<std::int32_t>());
     }
@@ -72,8 +75,9 @@ class Reader {
                                  std::to_string(most_second);
     if (!root_[key].is_array()) fail(key, expected);
     for (const json& pair : root_[key]) {
-      const bool good = pair.is_array() && pair.size() == 2 && pair[0].is_number_integer() && pair[1].is_number_integer() &&
-                        pair[0] >= 0 && pair[1] >= 0 && pair[0] < most_first && pair[1] < most_second;
+      const bool good = pair.is_array() && pair.size() == 2 && pair[0].is_number_integer() &&
+                        pair[1].is_number_integer() && pair[0] >= 0 && pair[1] >= 0 && pair[0] < most_first &&
+                        pair[1] < most_second;
       if (!good) fail(key, expected);
       result.emplace_back(pair[0].get<int>(), pair[1].get<int>());
     }
@@ -90,7 +94,8 @@ class Reader {
 constexpr int kTimestamps = 1501;  // 0.00 to 30.00 s
 
 WhisperSizes read_sizes(const Reader& config) {
-  if (!config.has("model_type") || config.root()["model_type"] != "whisper") config.fail("model_type", "\"whisper\"");
+  if (!config.has("model_type") || config.root()["model_type"] != "whisper")
+    config.fail("model_type", "\"whisper\"");
   if (config.has("activation_function") && config.root()["activation_function"] != "gelu") {
     config.fail("activation_function", "\"gelu\"");
   }
@@ -129,7 +134,8 @@ WhisperTokens read_tokens(const Reader& config, const Reader& generation, const 
   tokens.end = read_id(generation, config, "eos_token_id", vocabulary);
   tokens.start = read_id(generation, config, "decoder_start_token_id", vocabulary);
   if (generation.has("no_timestamps_token_id")) {
-    tokens.no_timestamps = static_cast<std::int32_t>(generation.integer("no_timestamps_token_id", 2, vocabulary - 1));
+    tokens.no_timestamps =
+        static_cast<std::int32_t>(generation.integer("no_timestamps_token_id", 2, vocabulary - 1));
   } else {
     if (vocabulary <= kTimestamps + 3) generation.fail("no_timestamps_token_id", "a token id");
     tokens.no_timestamps = vocabulary - kTimestamps - 1;
@@ -138,11 +144,14 @@ WhisperTokens read_tokens(const Reader& config, const Reader& generation, const 
   tokens.previous = tokens.no_timestamps - 2;
   tokens.no_speech = tokens.no_timestamps - 1;
   tokens.first_timestamp = tokens.no_timestamps + 1;
-  const auto ids = [&](const char* key) { return (generation.has(key) ? generation : config).ids(key, vocabulary); };
+  const auto ids = [&](const char* key) {
+    return (generation.has(key) ? generation : config).ids(key, vocabulary);
+  };
   tokens.suppressed = ids("suppress_tokens");
   tokens.begin_suppressed = ids("begin_suppress_tokens");
   if (generation.has("max_initial_timestamp_index")) {
-    tokens.max_initial_timestamp = static_cast<int>(generation.integer("max_initial_timestamp_index", 0, 1 << 16));
+    tokens.max_initial_timestamp =
+        static_cast<int>(generation.integer("max_initial_timestamp_index", 0, 1 << 16));
   }
   tokens.languages = generation.names("lang_to_id", vocabulary);
   tokens.multilingual = generation.flag("is_multilingual", !tokens.languages.empty());
@@ -150,7 +159,8 @@ WhisperTokens read_tokens(const Reader& config, const Reader& generation, const 
     if (task == "transcribe") tokens.transcribe = id;
     if (task == "translate") tokens.translate = id;
   }
-  if (tokens.multilingual && tokens.languages.empty()) generation.fail("lang_to_id", "an object of token ids");
+  if (tokens.multilingual && tokens.languages.empty())
+    generation.fail("lang_to_id", "an object of token ids");
   return tokens;
 }
 
@@ -167,7 +177,8 @@ WhisperConfig WhisperConfig::load(const std::filesystem::path& folder) {
       generation.pairs("alignment_heads", result.sizes.decoder_layers, result.sizes.decoder_heads);
   if (result.alignment_heads.empty()) {  // as OpenAI's: all heads of the upper half of the layers
     for (int layer = result.sizes.decoder_layers / 2; layer < result.sizes.decoder_layers; ++layer) {
-      for (int head = 0; head < result.sizes.decoder_heads; ++head) result.alignment_heads.emplace_back(layer, head);
+      for (int head = 0; head < result.sizes.decoder_heads; ++head)
+        result.alignment_heads.emplace_back(layer, head);
     }
   }
   if (config.has("median_filter_width")) {

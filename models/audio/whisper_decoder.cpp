@@ -24,12 +24,15 @@ constexpr float kEpsilon = 1e-5F;  // torch.nn.LayerNorm's default
 
 }  // namespace
 
-WhisperDecoder::WhisperDecoder(ComputeContext& context, const WhisperSizes& sizes, const WhisperWeights& weights)
+WhisperDecoder::WhisperDecoder(ComputeContext& context, const WhisperSizes& sizes,
+                               const WhisperWeights& weights)
     : sizes_(sizes) {
   const std::int64_t hidden = sizes.hidden;
   const auto format = ops::weight_format(context.dtype());
   backend::Backend& device = context.backend();
-  const auto pack = [&](const backend::LinearPart& part) { return ops::pack_linear(device, {&part, 1}, format); };
+  const auto pack = [&](const backend::LinearPart& part) {
+    return ops::pack_linear(device, {&part, 1}, format);
+  };
   const int head_dim = sizes.hidden / sizes.decoder_heads;
   scale_ = 1.0F / std::sqrt(static_cast<float>(head_dim));
   layout_ = device.kv_layout(sizes.decoder_layers, sizes.decoder_heads, head_dim, context.dtype());
@@ -66,21 +69,25 @@ WhisperDecoder::WhisperDecoder(ComputeContext& context, const WhisperSizes& size
     layers_.push_back(std::move(layer));
   }
   norm_ = load_layer_norm(weights, "decoder.layer_norm", hidden);
-  // Two thirds of the bytes that a token of tiny.en reads are the head's: 8 bits are enough to rank tokens by.
-  const auto head_format = context.dtype() == tensor::DType::kF32 ? backend::WeightFormat::kF32 : backend::WeightFormat::kI8;
+  // Two thirds of the bytes that a token of tiny.en reads are the head's: 8 bits are enough to rank tokens
+  // by.
+  const auto head_format =
+      context.dtype() == tensor::DType::kF32 ? backend::WeightFormat::kF32 : backend::WeightFormat::kI8;
   backend::LinearPart head{table, {}};
   if (!sizes.tied_head) head.weight = weights.view("proj_out.weight", {sizes.vocabulary, hidden});
   head_ = ops::pack_linear(device, {&head, 1}, head_format);
 }
 
-void WhisperDecoder::fill_cross(ComputeContext& context, Matrix features, std::span<std::byte* const> pages) const {
+void WhisperDecoder::fill_cross(ComputeContext& context, Matrix features,
+                                std::span<std::byte* const> pages) const {
   const std::int64_t hidden = sizes_.hidden;
   for (int i = 0; i < sizes_.decoder_layers; ++i) {
     const backend::ScratchScope scope(context.scratch());
     const Matrix kv = context.matrix(features.rows, 2 * hidden);
     ops::linear(context, features, layers_[static_cast<std::size_t>(i)].cross_kv, kv);
     const KvSlice slice{pages, 0, 0, features.rows};
-    ops::append_kv(context, kv.column_range(0, hidden), kv.column_range(hidden, hidden), {&layout_, i, {&slice, 1}});
+    ops::append_kv(context, kv.column_range(0, hidden), kv.column_range(hidden, hidden),
+                   {&layout_, i, {&slice, 1}});
   }
 }
 
@@ -88,7 +95,8 @@ void WhisperDecoder::forward(ComputeContext& context, const DecoderRows& rows, M
   run(context, rows, nullptr, y);
 }
 
-void WhisperDecoder::forward(ComputeContext& context, const DecoderRows& rows, CrossAttentionTap tap, Matrix y) const {
+void WhisperDecoder::forward(ComputeContext& context, const DecoderRows& rows, CrossAttentionTap tap,
+                             Matrix y) const {
   run(context, rows, &tap, y);
 }
 
@@ -115,8 +123,8 @@ void WhisperDecoder::embed(ComputeContext& context, const DecoderRows& rows, Mat
   ops::add(context, y, positions, y);
 }
 
-void WhisperDecoder::block(ComputeContext& context, int index, const DecoderRows& rows, const CrossAttentionTap* tap,
-                           Matrix x) const {
+void WhisperDecoder::block(ComputeContext& context, int index, const DecoderRows& rows,
+                           const CrossAttentionTap* tap, Matrix x) const {
   const backend::ScratchScope scope(context.scratch());
   const Layer& layer = layers_[static_cast<std::size_t>(index)];
   const std::int64_t hidden = sizes_.hidden;
@@ -143,6 +151,8 @@ void WhisperDecoder::block(ComputeContext& context, int index, const DecoderRows
   ops::linear(context, f, layer.fc2, x, {.residual = x});
 }
 
-void WhisperDecoder::logits(ComputeContext& context, Matrix h, Matrix y) const { ops::linear(context, h, head_, y); }
+void WhisperDecoder::logits(ComputeContext& context, Matrix h, Matrix y) const {
+  ops::linear(context, h, head_, y);
+}
 
 }  // namespace vedette::models::audio

@@ -11,8 +11,8 @@
 
 namespace vedette::models::audio {
 
-// Rows of one forward pass: tokens of several hypotheses of several windows, ragged. Slice i of `self` and of `cross`
-// are the same rows; a cross slice's `past` is the number of encoder frames that its pages hold.
+// Rows of one forward pass: tokens of several hypotheses of several windows, ragged. Slice i of `self` and of
+// `cross` are the same rows; a cross slice's `past` is the number of encoder frames that its pages hold.
 struct DecoderRows {
   std::span<const std::int32_t> tokens;     // [rows]
   std::span<const std::int32_t> positions;  // [rows]
@@ -21,10 +21,11 @@ struct DecoderRows {
 };
 
 // Is shown the cross-attention queries of a layer while they exist.
-using CrossAttentionTap = backend::FunctionRef<void(int layer, backend::Matrix q, const backend::PagedKv& cross)>;
+using CrossAttentionTap =
+    backend::FunctionRef<void(int layer, backend::Matrix q, const backend::PagedKv& cross)>;
 
-// Whisper's text decoder: learned positions, causal self-attention, cross-attention, tied head. Immutable weights,
-// packed once; keys and values belong to the caller. forward may run on several contexts at once.
+// Whisper's text decoder: learned positions, causal self-attention, cross-attention, tied head. Immutable
+// weights, packed once; keys and values belong to the caller. forward may run on several contexts at once.
 class WhisperDecoder {
  public:
   // The table behind `weights` must outlive the decoder, which reads embeddings from the mapped file.
@@ -56,15 +57,15 @@ class WhisperDecoder {
   void embed(backend::ComputeContext& context, const DecoderRows& rows, backend::Matrix y) const;
   void run(backend::ComputeContext& context, const DecoderRows& rows, const CrossAttentionTap* tap,
            backend::Matrix y) const;
-  void block(backend::ComputeContext& context, int index, const DecoderRows& rows, const CrossAttentionTap* tap,
-             backend::Matrix x) const;
+  void block(backend::ComputeContext& context, int index, const DecoderRows& rows,
+             const CrossAttentionTap* tap, backend::Matrix x) const;
 
   WhisperSizes sizes_;
   float scale_ = 1.0F;
   backend::KvLayout layout_;
-  tensor::TensorView embedding_;  // [vocabulary, hidden] as the file has it; a few rows are read per step
+  tensor::TensorView embedding_;     // [vocabulary, hidden] as the file has it; a few rows are read per step
   tensor::Tensor device_embedding_;  // the same, where the device cannot read the file's memory
-  tensor::Tensor positions_;  // [text_context, hidden] f32
+  tensor::Tensor positions_;         // [text_context, hidden] f32
   std::vector<Layer> layers_;
   LayerNormWeights norm_;
   backend::PackedLinear head_;

@@ -22,12 +22,15 @@ constexpr int kKernel = 3;
 
 }  // namespace
 
-WhisperEncoder::WhisperEncoder(ComputeContext& context, const WhisperSizes& sizes, const WhisperWeights& weights)
+WhisperEncoder::WhisperEncoder(ComputeContext& context, const WhisperSizes& sizes,
+                               const WhisperWeights& weights)
     : sizes_(sizes) {
   const std::int64_t hidden = sizes.hidden;
   const auto format = ops::weight_format(context.dtype());
   backend::Backend& device = context.backend();
-  const auto pack = [&](const backend::LinearPart& part) { return ops::pack_linear(device, {&part, 1}, format); };
+  const auto pack = [&](const backend::LinearPart& part) {
+    return ops::pack_linear(device, {&part, 1}, format);
+  };
   conv1_ = ops::pack_conv1d(device, weights.view("encoder.conv1.weight", {hidden, sizes.mels, kKernel}),
                             weights.view("encoder.conv1.bias", {hidden}), format);
   conv2_ = ops::pack_conv1d(device, weights.view("encoder.conv2.weight", {hidden, hidden, kKernel}),
@@ -56,10 +59,12 @@ void WhisperEncoder::forward(ComputeContext& context, std::span<const Matrix> me
   std::int64_t rows = 0;
   for (std::size_t i = 0; i < mels.size(); ++i) {
     const std::int64_t frames = mels[i].rows / 2;
-    if (mels[i].columns != sizes_.mels || mels[i].rows % 2 != 0 || frames < 1 || frames > sizes_.audio_context) {
-      throw std::invalid_argument("whisper encoder: expected up to [" + std::to_string(2 * sizes_.audio_context) + ", " +
-                                  std::to_string(sizes_.mels) + "], an even number of frames, received [" +
-                                  std::to_string(mels[i].rows) + ", " + std::to_string(mels[i].columns) + "]");
+    if (mels[i].columns != sizes_.mels || mels[i].rows % 2 != 0 || frames < 1 ||
+        frames > sizes_.audio_context) {
+      throw std::invalid_argument(
+          "whisper encoder: expected up to [" + std::to_string(2 * sizes_.audio_context) + ", " +
+          std::to_string(sizes_.mels) + "], an even number of frames, received [" +
+          std::to_string(mels[i].rows) + ", " + std::to_string(mels[i].columns) + "]");
     }
     segments[i] = {rows, frames, rows, frames};
     rows += frames;
@@ -78,13 +83,15 @@ void WhisperEncoder::stem(ComputeContext& context, std::span<const Matrix> mels,
     const Matrix h = context.matrix(mel.rows, sizes_.hidden);
     ops::conv1d(context, mel, conv1_, h, {.activation = Activation::kGeluErf});
     ops::conv1d(context, h, conv2_, y.row_range(first, frames),
-                {.stride = 2, .activation = Activation::kGeluErf, .residual = Matrix(positions_).row_range(0, frames)});
+                {.stride = 2,
+                 .activation = Activation::kGeluErf,
+                 .residual = Matrix(positions_).row_range(0, frames)});
     first += frames;
   }
 }
 
-void WhisperEncoder::block(ComputeContext& context, const Layer& layer, std::span<const AttentionSegment> segments,
-                           Matrix x) const {
+void WhisperEncoder::block(ComputeContext& context, const Layer& layer,
+                           std::span<const AttentionSegment> segments, Matrix x) const {
   const backend::ScratchScope scope(context.scratch());
   const std::int64_t hidden = sizes_.hidden;
   const float scale = 1.0F / std::sqrt(static_cast<float>(sizes_.hidden / sizes_.encoder_heads));
@@ -104,9 +111,9 @@ void WhisperEncoder::block(ComputeContext& context, const Layer& layer, std::spa
 
 void transpose_mel(ComputeContext& context, std::span<const float> mel, std::int64_t frames, Matrix y) {
   if (y.rows > frames || static_cast<std::int64_t>(mel.size()) != frames * y.columns) {
-    throw std::invalid_argument("transpose_mel: expected [" + std::to_string(y.columns) + ", " + std::to_string(frames) +
-                                "] of at least " + std::to_string(y.rows) + " frames, received " +
-                                std::to_string(mel.size()) + " values");
+    throw std::invalid_argument("transpose_mel: expected [" + std::to_string(y.columns) + ", " +
+                                std::to_string(frames) + "] of at least " + std::to_string(y.rows) +
+                                " frames, received " + std::to_string(mel.size()) + " values");
   }
   context.parallel_for(y.rows, 256, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t m = 0; m < y.columns; ++m) {

@@ -11,7 +11,8 @@ class WeightTable;
 
 namespace vedette::models::audio {
 
-// Gets a Whisper checkpoint's tensors by the names of the published files, with or without the leading "model.".
+// Gets a Whisper checkpoint's tensors by the names of the published files, with or without the leading
+// "model.".
 class WhisperWeights {
  public:
   explicit WhisperWeights(const weights::WeightTable& table);
@@ -22,7 +23,8 @@ class WhisperWeights {
   // The tensor as f32, owned.
   tensor::Tensor f32(const std::string& name, const tensor::Shape& shape) const;
   // "<name>.weight" [out, in] and, unless `bias` is false, "<name>.bias" [out].
-  backend::LinearPart part(const std::string& name, std::int64_t out, std::int64_t in, bool bias = true) const;
+  backend::LinearPart part(const std::string& name, std::int64_t out, std::int64_t in,
+                           bool bias = true) const;
   bool contains(const std::string& name) const;
 
  private:
@@ -33,6 +35,7 @@ class WhisperWeights {
 struct LayerNormWeights {
   tensor::Tensor weight, bias;  // [columns] f32
 };
-LayerNormWeights load_layer_norm(const WhisperWeights& weights, const std::string& name, std::int64_t columns);
+LayerNormWeights load_layer_norm(const WhisperWeights& weights, const std::string& name,
+                                 std::int64_t columns);
 
 }  // namespace vedette::models::audio

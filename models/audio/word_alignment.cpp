@@ -73,7 +73,8 @@ void WordAlignment::add_head(ComputeContext& context, Matrix weights) {
 }
 
 std::span<const std::int32_t> WordAlignment::path(std::int64_t first, std::int64_t count) {
-  const std::span<const float> cost(matrix_.data() + first * frames_, static_cast<std::size_t>(count * frames_));
+  const std::span<const float> cost(matrix_.data() + first * frames_,
+                                    static_cast<std::size_t>(count * frames_));
   const std::span<std::int32_t> path(path_.data(), static_cast<std::size_t>(count));
   warp_.run(cost, count, frames_, path);
   return path;

@@ -21,7 +21,8 @@ void median_filter_rows(std::span<float> values, std::int64_t rows, std::int64_t
     const auto original = [&](std::int64_t c) {  // of columns at or after the one being written
       return row[c < columns ? c : 2 * (columns - 1) - c];
     };
-    // Past the right end the reflection looks back at columns that may have been overwritten: keep the last ones.
+    // Past the right end the reflection looks back at columns that may have been overwritten: keep the last
+    // ones.
     std::array<float, kMaxWidth> tail;
     for (std::int64_t k = 0; k < half; ++k) tail[static_cast<std::size_t>(k)] = row[columns - 2 - k];
     for (std::int64_t k = 0; k < half; ++k) before[static_cast<std::size_t>(half - 1 - k)] = row[k + 1];
@@ -33,7 +34,8 @@ void median_filter_rows(std::span<float> values, std::int64_t rows, std::int64_t
       }
       const float leaving = row[c];
       std::copy_n(window.begin(), n, sorted.begin());
-      std::nth_element(sorted.begin(), sorted.begin() + half, sorted.begin() + static_cast<std::ptrdiff_t>(n));
+      std::nth_element(sorted.begin(), sorted.begin() + half,
+                       sorted.begin() + static_cast<std::ptrdiff_t>(n));
       row[c] = sorted[static_cast<std::size_t>(half)];
       std::rotate(before.begin(), before.begin() + 1, before.begin() + half);
       if (half > 0) before[static_cast<std::size_t>(half - 1)] = leaving;
@@ -79,8 +81,8 @@ void TimeWarp::run(std::span<const float> cost, std::int64_t rows, std::int64_t 
         least = down;
       }
       // The reference keeps its sums in f32.
-      current_[static_cast<std::size_t>(i)] =
-          static_cast<float>(static_cast<double>(cost[static_cast<std::size_t>((i - 1) * columns + j - 1)]) + least);
+      current_[static_cast<std::size_t>(i)] = static_cast<float>(
+          static_cast<double>(cost[static_cast<std::size_t>((i - 1) * columns + j - 1)]) + least);
       trace(i, j) = step;
     }
     std::swap(previous_, current_);
@@ -88,7 +90,9 @@ void TimeWarp::run(std::span<const float> cost, std::int64_t rows, std::int64_t 
   std::int64_t i = rows, j = columns;
   while (i > 0 || j > 0) {
     // Walking back, the last visit to a row is where the path entered it.
-    if (i > 0) first_column[static_cast<std::size_t>(i - 1)] = static_cast<std::int32_t>(std::max<std::int64_t>(j - 1, 0));
+    if (i > 0)
+      first_column[static_cast<std::size_t>(i - 1)] =
+          static_cast<std::int32_t>(std::max<std::int64_t>(j - 1, 0));
     const std::uint8_t step = trace(i, j);
     if (step != kRight) --i;
     if (step != kDown) --j;

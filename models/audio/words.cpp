@@ -10,8 +10,8 @@
 namespace vedette::models::audio {
 namespace {
 
-constexpr double kLongestMedian = 0.7;      // seconds
-constexpr double kSegmentTolerance = 0.5;   // seconds by which a word may reach out of its segment
+constexpr double kLongestMedian = 0.7;     // seconds
+constexpr double kSegmentTolerance = 0.5;  // seconds by which a word may reach out of its segment
 constexpr std::string_view kOpening = "\"'“¿([{-";
 constexpr std::string_view kClosing = "\"'.。,，!！?？:：”)]}、";
 constexpr std::string_view kSentenceEnds = ".。!！?？";
@@ -21,7 +21,9 @@ std::chrono::nanoseconds nanoseconds(double seconds) {
   return std::chrono::milliseconds(std::llround(seconds * 1000.0));
 }
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 std::string_view strip(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\n\r\f\v");
@@ -30,7 +32,9 @@ std::string_view strip(std::string_view text) {
 }
 
 // Whether `text` is a run of the marks, as Python's `in` has it: a substring. Nothing is one, too.
-bool among(std::string_view text, std::string_view marks) { return marks.find(text) != std::string_view::npos; }
+bool among(std::string_view text, std::string_view marks) {
+  return marks.find(text) != std::string_view::npos;
+}
 
 // How many bytes at the end of `bytes` begin a character that is not finished yet.
 std::size_t unfinished(std::string_view bytes) {
@@ -60,7 +64,8 @@ std::vector<WordTokens> split_words(const text::Tokenizer& tokenizer, std::span<
     piece += tokenizer.bytes(tokens[i]);
     ++count;
     if (unfinished(piece) != 0 && i + 1 < tokens.size()) continue;
-    const bool begins = words.empty() || every_character || piece.starts_with(' ') || among(strip(piece), kPunctuation);
+    const bool begins =
+        words.empty() || every_character || piece.starts_with(' ') || among(strip(piece), kPunctuation);
     if (begins) words.push_back({});
     words.back().text += piece;
     words.back().count += count;
@@ -102,7 +107,8 @@ double limit_durations(std::span<TimedWord> words) {
   if (durations.empty()) return 0.0;
   std::sort(durations.begin(), durations.end());
   const std::size_t half = durations.size() / 2;
-  const double middle = durations.size() % 2 == 1 ? durations[half] : (durations[half - 1] + durations[half]) / 2.0;
+  const double middle =
+      durations.size() % 2 == 1 ? durations[half] : (durations[half - 1] + durations[half]) / 2.0;
   const double median = std::min(middle, kLongestMedian);
   for (std::size_t i = 1; i < words.size(); ++i) {
     TimedWord& word = words[i];
@@ -118,7 +124,8 @@ double limit_durations(std::span<TimedWord> words) {
 
 namespace {
 
-// The first word after a pause is not longer than twice the median, nor are the first two together than four times.
+// The first word after a pause is not longer than twice the median, nor are the first two together than four
+// times.
 void shorten_after_pause(std::vector<Word>& words, double median, double last_speech) {
   Word& first = words.front();
   const double longest = 2.0 * median;

@@ -15,7 +15,7 @@
 namespace vedette::models::preprocess {
 namespace {
 
-constexpr int kMaxFftSize = 1024;
+constexpr int kMaxFftSize = 512;
 constexpr float kFloor = 1e-10F;       // power below this is silence
 constexpr float kDynamicRange = 8.0F;  // decades kept below the loudest point
 
@@ -29,12 +29,13 @@ double mel_to_hertz(double mel) {
 }
 
 void check(const LogMelSpec& spec) {
-  const bool sizes = spec.mels > 0 && spec.mels <= 1024 && spec.hop > 0 && spec.frames > 0 && spec.sample_rate_hz > 0;
+  const bool sizes =
+      spec.mels > 0 && spec.mels <= 1024 && spec.hop > 0 && spec.frames > 0 && spec.sample_rate_hz > 0;
   const bool fft = spec.fft_size >= 4 && spec.fft_size <= kMaxFftSize && spec.fft_size % 2 == 0;
   if (!sizes || !fft || spec.frames > (1 << 20) || spec.fft_size / 2 >= spec.frames * spec.hop) {
     throw std::invalid_argument("log-mel: no such picture: " + std::to_string(spec.mels) + " mels, " +
-                                std::to_string(spec.frames) + " frames, fft " + std::to_string(spec.fft_size) + ", hop " +
-                                std::to_string(spec.hop));
+                                std::to_string(spec.frames) + " frames, fft " +
+                                std::to_string(spec.fft_size) + ", hop " + std::to_string(spec.hop));
   }
 }
 
@@ -103,8 +104,8 @@ void LogMel::power_pair(std::span<const float> samples, int frame, std::span<flo
   const int n = spec_.fft_size;
   const std::int64_t length = static_cast<std::int64_t>(spec_.frames) * spec_.hop;
   const bool pair = frame + 1 < spec_.frames;
-  std::array<kiss_fft_cpx, kMaxFftSize> in;
-  std::array<kiss_fft_cpx, kMaxFftSize> spectrum;
+  std::array<kiss_fft_cpx, kMaxFftSize> in{};
+  std::array<kiss_fft_cpx, kMaxFftSize> spectrum{};
   const std::int64_t begin = static_cast<std::int64_t>(frame) * spec_.hop - n / 2;
   const bool inside = begin >= 0 && begin + n + spec_.hop <= static_cast<std::int64_t>(samples.size());
   for (int i = 0; i < n; ++i) {
@@ -144,11 +145,13 @@ void LogMel::power_pair(std::span<const float> samples, int frame, std::span<flo
 void LogMel::compute(backend::WorkerPool& pool, std::span<const float> samples, std::span<float> out) const {
   if (out.size() != static_cast<std::size_t>(spec_.mels) * static_cast<std::size_t>(spec_.frames)) {
     throw std::invalid_argument("log-mel: expected room for " + std::to_string(spec_.mels) + " x " +
-                                std::to_string(spec_.frames) + " values, received " + std::to_string(out.size()));
+                                std::to_string(spec_.frames) + " values, received " +
+                                std::to_string(out.size()));
   }
   const std::size_t length = static_cast<std::size_t>(spec_.frames) * static_cast<std::size_t>(spec_.hop);
   samples = samples.first(std::min(samples.size(), length));
-  // Frames that see nothing but the padding are silence; at the far end the reflection reaches back into the samples.
+  // Frames that see nothing but the padding are silence; at the far end the reflection reaches back into the
+  // samples.
   const auto last_heard = static_cast<int>((samples.size() + static_cast<std::size_t>(spec_.fft_size / 2)) /
                                            static_cast<std::size_t>(spec_.hop));
   const bool reflects = samples.size() + static_cast<std::size_t>(spec_.fft_size) > length;

@@ -13,15 +13,15 @@ namespace vedette::models::preprocess {
 
 // Whisper's constants (Radford et al. 2022): windows of 25 ms every 10 ms at 16 kHz, of at most 30 s.
 struct LogMelSpec {
-  int mels = 80;             // 80, or 128 from large-v3 on
+  int mels = 80;  // 80, or 128 from large-v3 on
   int sample_rate_hz = 16000;
-  int fft_size = 400;        // samples of one Hann window
-  int hop = 160;             // samples between windows
-  int frames = 3000;         // columns of the result; the window is padded with zero samples to frames * hop
+  int fft_size = 400;  // samples of one Hann window
+  int hop = 160;       // samples between windows
+  int frames = 3000;   // columns of the result; the window is padded with zero samples to frames * hop
 };
 
-// The mel filter bank [mels, fft_size / 2 + 1] f32, triangles on Slaney's mel scale, each of equal energy, from 0 Hz to
-// half the sample rate.
+// The mel filter bank [mels, fft_size / 2 + 1] f32, triangles on Slaney's mel scale, each of equal energy,
+// from 0 Hz to half the sample rate.
 std::vector<float> slaney_mel_filters(const LogMelSpec& spec);
 
 // Samples to Whisper's log-mel picture. Immutable once built: any thread may compute, several at once.
