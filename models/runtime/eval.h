@@ -1,16 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "models/backend/context.h"
-#include "models/weights/weight_table.h"
+#include "models/runtime/family.h"
 
-// `vedette models eval`: a model folder run on named tensors, for comparison with its reference
-// implementation.
+// `vedette models eval` and `vedette models bench`.
 namespace vedette::models::runtime {
 
 struct EvalOptions {
@@ -19,30 +15,19 @@ struct EvalOptions {
   int threads = 0;                     // 0: one per core
 };
 
-// Reads config.json's model_type, runs that family on the tensors of `inputs` (transformers' argument names)
-// and writes what it gives to `outputs`: `logits`, `greedy_tokens` ... as f32 and i64. Throws:
-// std::runtime_error or std::invalid_argument naming the file, tensor, expected and received.
+// Runs the folder's family on the tensors of `inputs` and writes what it gives to `outputs`: `logits`,
+// `greedy_tokens` and so on. Throws: std::runtime_error or std::invalid_argument naming the file, tensor,
+// expected and received.
 void eval_folder(const std::filesystem::path& folder, const std::filesystem::path& inputs,
                  const std::filesystem::path& outputs, const EvalOptions& options);
 
-// What a family's evaluation works on and gives back.
-struct EvalJob {
-  backend::ComputeContext& context;
-  const std::filesystem::path& folder;
-  const weights::WeightTable& inputs;
-  int generate = 0;
+struct BenchOptions {
+  std::optional<tensor::DType> dtype;  // as in EvalOptions
+  int threads = 0;                     // 0: one per core
+  int repeats = 5;                     // of each measurement; the median is given
 };
-struct EvalOutput {
-  std::string name;
-  tensor::Tensor tensor;
-};
-using EvalFunction = std::vector<EvalOutput> (*)(const EvalJob& job);
 
-// One function per family; the table of them is in eval.cpp.
-std::vector<EvalOutput> eval_llama(const EvalJob& job);
-
-// A tensor of whole numbers or truth values (bool, int32, int64). Throws: as WeightTable::get; for other
-// types.
-std::vector<std::int64_t> read_integers(const weights::Weight& weight);
+// Measures a folder's speed on made-up inputs. Throws: as eval_folder.
+std::vector<BenchResult> bench_folder(const std::filesystem::path& folder, const BenchOptions& options);
 
 }  // namespace vedette::models::runtime

@@ -3,7 +3,7 @@
 
 #include "models/language/model_folder.h"
 #include "models/ops/rows.h"
-#include "models/runtime/eval.h"
+#include "models/runtime/family.h"
 
 namespace vedette::models::runtime {
 
