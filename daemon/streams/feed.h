@@ -10,16 +10,17 @@
 
 namespace vedette::daemon::streams {
 
-// Sound of one window after the encoder, on its way into the stream's timeline. Windows of one epoch start where the
-// settled time was when they were cut, and overlap. A window without features was gated: nothing sounds since the last
-// encoded one, which no further pass follows, so what is tentative closes now. A start past the settled time without
-// such a gap means that a full window (30 s) moved on: what was tentative before it closes too.
+// Sound of one window after the encoder, on its way into the stream's timeline. Windows of one epoch start
+// where the settled time was when they were cut, and overlap. A window without features was gated: nothing
+// sounds since the last encoded one, which no further pass follows, so what is tentative closes now. A start
+// past the settled time without such a gap means that a full window (30 s) moved on: what was tentative
+// before it closes too.
 struct HeardWindow {
-  base::MediaTime start;                // of the window's first sample
-  std::chrono::nanoseconds length{0};   // true length
-  models::tensor::Tensor features;      // [frames, hidden]; empty when the window was gated as silent
-  float level_dbfs = -120.0F;           // RMS of the part that is new since the last window
-  bool last = false;                    // the epoch ends here: commit what is left
+  base::MediaTime start;               // of the window's first sample
+  std::chrono::nanoseconds length{0};  // true length
+  models::tensor::Tensor features;     // [frames, hidden]; empty when the window was gated as silent
+  float level_dbfs = -120.0F;          // RMS of the part that is new since the last window
+  bool last = false;                   // the epoch ends here: commit what is left
 };
 
 enum class StreamState : std::uint8_t { kStarting, kRunning, kReconnecting, kNoSignal, kStalled, kStopped };
@@ -27,12 +28,13 @@ const char* to_string(StreamState state);
 
 struct StreamStatus {
   StreamState state = StreamState::kStarting;
-  std::string reason;                 // "auth", "refused", "no_audio", "eos", ... as the state hash shows it
-  std::int64_t next_try_ms = 0;       // UTC of the next attempt; 0: none is planned
+  std::string reason;            // "auth", "refused", "no_audio", "eos", ... as the state hash shows it
+  std::int64_t next_try_ms = 0;  // UTC of the next attempt; 0: none is planned
 };
 
-// What a source, live (streams/) or file (files/), hands to narration. One feed per stream; calls come one at a time
-// from the stream's own threads and must not block. The implementation is narration; the tests have a recorder.
+// What a source, live (streams/) or file (files/), hands to narration. One feed per stream; calls come one at
+// a time from the stream's own threads and must not block. The implementation is narration; the tests have a
+// recorder.
 class Feed {
  public:
   virtual ~Feed() = default;
@@ -41,8 +43,12 @@ class Feed {
   virtual void on_heard(HeardWindow window) = 0;
   virtual void on_health(const signals::HealthEvent& event) = 0;
   virtual void on_status(const StreamStatus& status) = 0;
-  // Sound before this time is settled; the window may start here. Asked by the source before it makes its next window.
+  // Sound before this time is settled; the window may start here. Asked by the source before it makes its
+  // next window.
   virtual base::MediaTime committed_until() const = 0;
+  // Windows handed over are still being worked on. Asked by a source that runs as fast as it can, before it
+  // goes on.
+  virtual bool busy() const { return false; }
 };
 
 }  // namespace vedette::daemon::streams

@@ -1,0 +1,225 @@
+#include "daemon/streams/session.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "gst-plugins/audio_meta.h"
+
+namespace vedette::daemon::streams {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr milliseconds kTurn{100};  // how often the bus loop looks around
+constexpr milliseconds kHealthTick{1000};
+constexpr std::chrono::seconds kClockSample{10};
+constexpr milliseconds kDrain{2500};  // for what is under way when a connection ends
+
+}  // namespace
+
+Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
+                 std::uint32_t first_epoch)
+    : stream_(stream),
+      runtime_(runtime),
+      first_epoch_(first_epoch),
+      feed_(feed),
+      health_(stream.health,
+              [this](const signals::HealthEvent& event) {
+                const std::lock_guard lock(feed_mutex_);
+                feed_.on_health(event);
+              }),
+      epoch_(first_epoch) {
+  health_.begin_epoch(first_epoch);
+  hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
+    health_.add_media(time, bytes);
+    if (time.count() > newest_ns_) newest_ns_ = time.count();
+    ++media_buffers_;
+  };
+  hooks_.media.on_sound = [this](nanoseconds time, std::span<const float> samples) {
+    health_.add_sound(time, samples);
+  };
+  hooks_.media.on_window = [this](GstBuffer* buffer) { on_window(buffer); };
+  hooks_.media.on_frame = [this](nanoseconds time) { health_.count_frame(time); };
+  hooks_.media.on_picture = [this](nanoseconds time, const signals::LumaFrame& frame) {
+    health_.look(time, frame);
+  };
+  hooks_.on_sender_report = [this](nanoseconds utc_zero) {
+    if (clock_.set_sender_zero(utc_zero)) return tell_clock();
+    base::log_limited(base::LogLevel::kWarning, stream_.id, "camera_clock",
+                      "the camera's clock is more than 10 s off ours: times are those of receipt");
+  };
+}
+
+Session::Outcome Session::run(const std::stop_token& stop) {
+  Outcome outcome;
+  set_status(StreamState::kStarting, "");
+  try {
+    Pipeline pipeline(stream_, runtime_, hooks_);
+    pipeline_ = &pipeline;
+    if (!pipeline.live()) clock_.set_file_zero(stream_.utc_zero.value_or(nanoseconds{0}), nanoseconds{0});
+    const std::stop_callback on_stop(stop, [this] { stopping_ = true; });
+    outcome.failure = watch(pipeline, stop);
+    stopping_ = true;
+    if (media_buffers_ > 0 && outcome.failure.reason != "model") pipeline.drain(kDrain);
+    outcome.ran = media_buffers_ > 0;
+  } catch (const std::exception& error) {
+    outcome.failure = {"source", base::mask_secrets(error.what())};
+  }
+  pipeline_ = nullptr;
+  outcome.next_epoch = epoch_ + 1;
+  return outcome;
+}
+
+Failure Session::watch(Pipeline& pipeline, const std::stop_token& stop) {
+  seen_at_ = ticked_at_ = steady_clock::now();
+  pipeline.play();
+  while (!stop.stop_requested()) {
+    if (const GstPtr<GstMessage> message = pipeline.wait(kTurn)) {
+      if (auto failure = on_message(message.get())) return *failure;
+    }
+    tell_settled();
+    if (auto failure = check_flow()) return *failure;
+    const auto now = steady_clock::now();
+    if (media_buffers_ > 0 &&
+        (sampled_at_ == steady_clock::time_point{} || now - sampled_at_ >= kClockSample)) {
+      sampled_at_ = now;
+      sample_clock();
+    }
+    if (now - ticked_at_ >= kHealthTick) {
+      ticked_at_ = now;
+      tick();
+    }
+  }
+  return {"stopped", ""};
+}
+
+std::optional<Failure> Session::on_message(GstMessage* message) {
+  switch (GST_MESSAGE_TYPE(message)) {
+    case GST_MESSAGE_ERROR: return failure_of(message);
+    case GST_MESSAGE_EOS: return Failure{"eos", "the source ended"};
+    case GST_MESSAGE_TAG: read_tags(message); return std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+// A file says when it was made; only where the settings do not know better.
+void Session::read_tags(GstMessage* message) {
+  if (pipeline_->live() || stream_.utc_zero) return;
+  GstTagList* tags = nullptr;
+  gst_message_parse_tag(message, &tags);
+  GstDateTime* made = nullptr;
+  if (gst_tag_list_get_date_time(tags, GST_TAG_DATE_TIME, &made) != FALSE) {
+    GDateTime* moment = gst_date_time_to_g_date_time(made);
+    if (moment != nullptr) {
+      clock_.set_file_zero(std::chrono::seconds(g_date_time_to_unix(moment)), StreamClock::kContainerError);
+      tell_clock();
+      g_date_time_unref(moment);
+    }
+    gst_date_time_unref(made);
+  }
+  gst_tag_list_unref(tags);
+}
+
+void Session::on_window(GstBuffer* buffer) {
+  const gst::VedetteAudioWindowMeta* window = gst::audio_window_meta(buffer);
+  gst::VedetteAudioFeaturesMeta* features = gst::audio_features_meta(buffer);
+  if (window == nullptr || features == nullptr) return;
+  HeardWindow heard;
+  heard.start = {first_epoch_ + window->epoch, nanoseconds(static_cast<std::int64_t>(window->running_time))};
+  heard.length = nanoseconds(static_cast<std::int64_t>(GST_BUFFER_DURATION(buffer)));
+  heard.features = std::move(*features->features);
+  heard.level_dbfs = window->level_dbfs;
+  heard.last = window->last != FALSE;
+  enter_epoch(heard.start.epoch);
+  {
+    const std::lock_guard lock(feed_mutex_);
+    feed_.on_heard(std::move(heard));
+  }
+  if (!pipeline_->live() && stream_.pace == settings::Pace::kFast) wait_for_feed();
+}
+
+void Session::enter_epoch(std::uint32_t epoch) {
+  if (epoch == epoch_) return;
+  epoch_ = epoch;
+  health_.begin_epoch(epoch);
+  const std::lock_guard lock(feed_mutex_);
+  feed_.on_clock(clock_.map(epoch));
+}
+
+// A file that is read as fast as it can be waits for what follows, as sound does by itself.
+void Session::wait_for_feed() {
+  while (!stopping_ && feed_.busy()) g_usleep(1000);
+}
+
+void Session::sample_clock() {
+  if (!pipeline_->live()) return;
+  const auto utc = [] {
+    return std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
+  };
+  const nanoseconds before = utc();
+  const nanoseconds running = pipeline_->running_time();
+  clock_.sample((before + utc()) / 2, running);
+  tell_clock();
+}
+
+void Session::tell_clock() {
+  const auto map = clock_.changed(epoch_);
+  if (!map) return;
+  const std::lock_guard lock(feed_mutex_);
+  feed_.on_clock(*map);
+}
+
+void Session::tell_settled() {
+  const base::MediaTime until = feed_.committed_until();
+  if (until.epoch != epoch_ || until.epoch < first_epoch_) return;
+  if (until.epoch == settled_epoch_ && until.t <= settled_) return;
+  settled_epoch_ = until.epoch;
+  settled_ = until.t;
+  pipeline_->settle(until.epoch - first_epoch_, until.t);
+}
+
+void Session::tick() {
+  if (media_buffers_ == 0) return;
+  // A file's time is that of its media; a live source's passes also when nothing comes.
+  const nanoseconds now = pipeline_->live() ? pipeline_->running_time() : nanoseconds(newest_ns_);
+  health_.tick(now, stream_.sound, stream_.video && pipeline_->has_picture());
+}
+
+// What the source gives, and whether it gives anything.
+std::optional<Failure> Session::check_flow() {
+  const auto now = steady_clock::now();
+  const std::uint64_t buffers = media_buffers_;
+  if (buffers != seen_buffers_) {
+    seen_buffers_ = buffers;
+    seen_at_ = now;
+  }
+  const double silent_s = std::chrono::duration<double>(now - seen_at_).count();
+  if (now - seen_at_ >= stream_.stalled_after) {
+    if (buffers == 0)
+      return Failure{"timeout", "nothing came within " + std::to_string(static_cast<int>(silent_s)) + " s"};
+    set_status(StreamState::kStalled, "no_data");
+    return Failure{"stalled", "nothing came for " + std::to_string(static_cast<int>(silent_s)) + " s"};
+  }
+  if (buffers == 0) {
+    if (!pipeline_->knows_tracks() || pipeline_->has_sound() || pipeline_->has_picture()) return std::nullopt;
+    set_status(StreamState::kNoSignal, "no_media");
+    return Failure{"no_media", "the source has neither sound nor picture that is wanted"};
+  }
+  std::string missing;
+  if (pipeline_->knows_tracks() && stream_.sound && !pipeline_->has_sound()) missing = "no_audio";
+  if (pipeline_->knows_tracks() && stream_.video && !pipeline_->has_picture()) missing = "no_video";
+  set_status(StreamState::kRunning, missing);
+  return std::nullopt;
+}
+
+void Session::set_status(StreamState state, const std::string& reason) {
+  const std::lock_guard lock(feed_mutex_);
+  if (told_status_ && told_status_->state == state && told_status_->reason == reason) return;
+  told_status_ = StreamStatus{state, reason, 0};
+  feed_.on_status(*told_status_);
+}
+
+}  // namespace vedette::daemon::streams

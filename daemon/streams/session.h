@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "daemon/settings/settings.h"
+#include "daemon/streams/failure.h"
+#include "daemon/streams/feed.h"
+#include "daemon/streams/health_monitor.h"
+#include "daemon/streams/pipeline.h"
+#include "daemon/streams/stream_clock.h"
+#include "gst-plugins/runtime_context.h"
+
+namespace vedette::daemon::streams {
+
+// One connection of one stream, from the first attempt to its end: runs the pipeline, watches its bus, maps
+// its time to UTC, measures its health, and hands windows to the feed. `run` blocks; the feed is called from
+// the pipeline's threads and from the caller's, one at a time.
+class Session {
+ public:
+  // How it ended.
+  struct Outcome {
+    Failure failure;
+    bool ran = false;              // media came
+    std::uint32_t next_epoch = 0;  // for the next connection
+  };
+
+  // `stream` and `feed` must outlive the session. Epochs are counted from `first_epoch`.
+  Session(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
+          std::uint32_t first_epoch);
+
+  // Returns at the latest 4 s after `stop` was asked for.
+  Outcome run(const std::stop_token& stop);
+
+ private:
+  using Nanoseconds = std::chrono::nanoseconds;
+
+  Failure watch(Pipeline& pipeline, const std::stop_token& stop);
+  std::optional<Failure> on_message(GstMessage* message);
+  void read_tags(GstMessage* message);
+  void on_window(GstBuffer* buffer);
+  void enter_epoch(std::uint32_t epoch);
+  void wait_for_feed();
+  void sample_clock();
+  void tick();
+  void tell_settled();
+  void tell_clock();
+  std::optional<Failure> check_flow();
+  void set_status(StreamState state, const std::string& reason);
+
+  const settings::StreamSettings& stream_;
+  const gst::RuntimeHandle runtime_;
+  const std::uint32_t first_epoch_;
+
+  std::mutex feed_mutex_;  // the feed is called by one thread at a time
+  Feed& feed_;
+  std::optional<StreamStatus> told_status_;
+
+  StreamClock clock_;
+  HealthMonitor health_;
+  Pipeline::Hooks hooks_;
+  Pipeline* pipeline_ = nullptr;  // while `run` runs
+
+  std::atomic<std::uint32_t> epoch_;  // the running one
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> media_buffers_{0};  // from the source
+  std::atomic<std::int64_t> newest_ns_{0};       // running time of the newest media
+  std::uint64_t seen_buffers_ = 0;
+  std::chrono::steady_clock::time_point seen_at_, sampled_at_, ticked_at_;
+  Nanoseconds settled_{-1};
+  std::uint32_t settled_epoch_ = 0;
+};
+
+}  // namespace vedette::daemon::streams

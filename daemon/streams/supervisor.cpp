@@ -1,0 +1,94 @@
+#include "daemon/streams/supervisor.h"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "daemon/streams/backoff.h"
+#include "daemon/streams/pipeline.h"
+#include "daemon/streams/session.h"
+
+namespace vedette::daemon::streams {
+
+namespace {
+
+// True when the whole time passed; false when stop came first.
+bool sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+void log_end(const std::string& id, const Failure& failure, std::chrono::milliseconds wait) {
+  const bool ended = failure.reason == "eos";
+  std::string text = ended ? "ended" : "lost (" + failure.reason + ")";
+  if (!failure.detail.empty() && !ended) text += ": " + failure.detail;
+  text += "; next try in " + std::to_string(wait.count()) + " ms";
+  base::log_limited(ended ? base::LogLevel::kInfo : base::LogLevel::kWarning, id, failure.reason, text);
+}
+
+// One stream, until it is told to stop.
+void run_stream(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
+                const std::stop_token& stop) {
+  Backoff backoff(stream.retry_first, stream.retry_longest,
+                  std::hash<std::string>{}(stream.id) ^ std::random_device{}());
+  std::uint32_t epoch = 0;
+  while (!stop.stop_requested()) {
+    Session session(stream, runtime, feed, epoch);
+    const Session::Outcome outcome = session.run(stop);
+    epoch = outcome.next_epoch;
+    if (stop.stop_requested()) break;
+    if (outcome.ran) backoff.succeeded();
+    const std::chrono::milliseconds wait = backoff.next();
+    log_end(stream.id, outcome.failure, wait);
+    feed.on_status({StreamState::kReconnecting, outcome.failure.reason, base::utc_now_ms() + wait.count()});
+    if (!sleep_for(wait, stop)) break;
+  }
+  feed.on_status({StreamState::kStopped, "", 0});
+}
+
+}  // namespace
+
+Supervisor::Supervisor(gst::RuntimeHandle runtime) : runtime_(std::move(runtime)) {
+  start_gstreamer();
+}
+
+Supervisor::~Supervisor() {
+  stop();
+}
+
+void Supervisor::start(settings::StreamSettings stream, std::shared_ptr<Feed> feed) {
+  std::string id = stream.id;
+  std::jthread thread(
+      [stream = std::move(stream), runtime = runtime_, feed = std::move(feed)](const std::stop_token& stop) {
+        pthread_setname_np(pthread_self(), stream.id.substr(0, 15).c_str());
+        try {
+          run_stream(stream, runtime, *feed, stop);
+        } catch (const std::exception& error) {
+          base::log(base::LogLevel::kError, stream.id, std::string("given up: ") + error.what());
+          feed->on_status({StreamState::kStopped, "error", 0});
+        }
+      });
+  running_.push_back({std::move(id), std::move(thread)});
+}
+
+void Supervisor::stop(const std::string& id) {
+  for (Running& running : running_) {
+    if (running.id == id) running.thread = std::jthread{};  // asks to stop, and waits
+  }
+  std::erase_if(running_, [&](const Running& running) { return running.id == id; });
+}
+
+void Supervisor::stop() {
+  for (Running& running : running_) running.thread.request_stop();
+  running_.clear();
+}
+
+}  // namespace vedette::daemon::streams

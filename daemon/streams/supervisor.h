@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/settings/settings.h"
+#include "daemon/streams/feed.h"
+#include "gst-plugins/runtime_context.h"
+
+namespace vedette::daemon::streams {
+
+// Runs every stream, each in a thread of its own: connects, and connects anew for ever with jittered waits,
+// says so in the log and to the feed. One bad stream costs the others nothing. Methods: one thread.
+class Supervisor {
+ public:
+  // Throws: std::runtime_error when GStreamer or our plugin cannot be used.
+  explicit Supervisor(gst::RuntimeHandle runtime);
+  ~Supervisor();  // as stop
+
+  // Starts a stream. The feed is kept until the stream has stopped.
+  void start(settings::StreamSettings stream, std::shared_ptr<Feed> feed);
+  // Stops this stream, or all; returns when their feeds are called no more, within 5 s. Unknown ids are
+  // ignored.
+  void stop(const std::string& id);
+  void stop();
+
+ private:
+  struct Running {
+    std::string id;
+    std::jthread thread;
+  };
+
+  const gst::RuntimeHandle runtime_;
+  std::vector<Running> running_;
+};
+
+}  // namespace vedette::daemon::streams
