@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-#include <limits>
+#include <numeric>
 
 #include "models/backend/cpu/kernels/attention_tile.h"
 #include "models/backend/cpu/kernels/isa.h"
@@ -17,53 +17,68 @@ namespace {
 using tensor::BFloat16;
 static_assert(kPageTokens == kPanel, "a page's keys are one panel");
 
-// The query rows, scores and sums of one task. Uninitialised: only what the task's rows use is touched.
-struct Block {
-  alignas(64) float query[kAttentionRows * kMaxHeadDim];  // f32, or bf16 in its first half
-  alignas(64) float scores[kAttentionRows * kKeyBlock];
-  alignas(64) BFloat16 weights[kAttentionRows * kKeyBlock];
-  alignas(64) float sums[kAttentionRows * kMaxHeadDim];
-  alignas(64) float wide[kPageTokens * kMaxHeadDim];  // a bf16 panel as f32, where bf16 has no instructions
-  SoftmaxState states[kAttentionRows];
+constexpr float kLog2E = 1.44269504F;
 
-  BFloat16* narrow_query() { return reinterpret_cast<BFloat16*>(query); }
-};
-
-// One product of the block's rows with a panel, in the format of the pages.
+// The two products of a block's rows, in the format of the pages.
 class Products {
  public:
-  Products(KvFormat format, Block& block)
-      : bf16_pages_(format == KvFormat::kBF16),
-        dot_(bf16_pages_ && current_isa() >= Isa::kAvx512Bf16),
-        block_(block) {}
+  Products(const AttentionArgs& args, AttentionBlock& block)
+      : args_(args),
+        block_(block),
+        narrow_(args.format == KvFormat::kBF16 && current_isa() >= Isa::kAvx512Bf16) {}
 
-  bool narrow() const { return dot_; }  // the rows are bf16
+  bool narrow() const { return narrow_; }  // queries and weights are bf16, scores are to base 2
 
-  // tile (+)= rows of `a` (bf16 where narrow(), else f32; `lda` elements apart) * panel
-  void multiply(const void* panel, std::int64_t k, const void* a, std::int64_t lda, std::int64_t rows,
-                float* tile, std::int64_t ld, bool add) const {
-    if (dot_) {
-      const auto* weights = static_cast<const BFloat16*>(panel);
-      const auto* x = static_cast<const BFloat16*>(a);
-      std::int64_t done = 0;
-      if (current_isa() >= Isa::kAmx) {
-        done = rows / 16 * 16;
-        tile_bf16_amx(weights, k, x, lda, done, tile, ld, add);
+  // Scores of the rows against the keys of pages [page, page + pages).
+  void score(std::int64_t page, std::int64_t pages) const {
+    for (std::int64_t p = 0; p < pages; ++p) {
+      float* tile = block_.scores + p * kPageTokens;
+      if (narrow_) {
+        const auto* panel = static_cast<const BFloat16*>(args_.pages[page + p]);
+        tile_bf16({&panel, 1, block_.width}, block_.narrow_query(), block_.width, block_.rows, tile,
+                  kKeyBlock, false);
+      } else {
+        tile_f32(wide(args_.pages[page + p], block_.width), block_.width, block_.query, block_.width,
+                 block_.rows, tile, kKeyBlock, false);
       }
-      if (done < rows) tile_bf16(weights, k, x + done * lda, lda, rows - done, tile + done * ld, ld, add);
-      return;
     }
-    const auto* weights = static_cast<const float*>(panel);
-    if (bf16_pages_) {
-      widen_bf16_panel(static_cast<const BFloat16*>(panel), k, block_.wide);
-      weights = block_.wide;
+  }
+
+  // Adds the values of these pages by the block's weights.
+  void add_values(std::int64_t page, std::int64_t pages) const {
+    for (std::int64_t column = 0; column < block_.width; column += kPanel) {
+      float* tile = block_.sums + column;
+      if (narrow_) {
+        const BFloat16* pieces[kKeyBlock / kPageTokens];
+        for (std::int64_t p = 0; p < pages; ++p)
+          pieces[p] = static_cast<const BFloat16*>(values(page + p, column));
+        tile_bf16({pieces, pages, kPageTokens}, block_.weights, kKeyBlock, block_.rows, tile, block_.width,
+                  true);
+        continue;
+      }
+      for (std::int64_t p = 0; p < pages; ++p) {
+        tile_f32(wide(values(page + p, column), kPageTokens), kPageTokens, block_.scores + p * kPageTokens,
+                 kKeyBlock, block_.rows, tile, block_.width, true);
+      }
     }
-    tile_f32(weights, k, static_cast<const float*>(a), lda, rows, tile, ld, add);
   }
 
  private:
-  bool bf16_pages_, dot_;
-  Block& block_;
+  const void* values(std::int64_t page, std::int64_t column) const {
+    const std::int64_t at = kPageTokens * block_.width + column / kPanel * kPageTokens * kPanel;
+    return static_cast<const std::uint8_t*>(args_.pages[page]) +
+           at * (args_.format == KvFormat::kF32 ? 4 : 2);
+  }
+
+  const float* wide(const void* panel, std::int64_t k) const {
+    if (args_.format == KvFormat::kF32) return static_cast<const float*>(panel);
+    widen_bf16_panel(static_cast<const BFloat16*>(panel), k, block_.wide);
+    return block_.wide;
+  }
+
+  const AttentionArgs& args_;
+  AttentionBlock& block_;
+  bool narrow_;
 };
 
 const float* query_row(const AttentionArgs& args, std::int64_t row) {
@@ -74,45 +89,37 @@ std::int64_t visible_keys(const AttentionArgs& args, std::int64_t row) {
   return std::clamp<std::int64_t>(args.first_visible + row / args.group, 0, args.keys);
 }
 
-const void* k_panel(const AttentionArgs& args, std::int64_t page) {
-  return args.pages[page];
-}
-const void* v_panel(const AttentionArgs& args, std::int64_t page, std::int64_t column) {
-  const std::int64_t width = padded_head_dim(args.head_dim);
-  const std::int64_t element = args.format == KvFormat::kF32 ? 4 : 2;
-  return static_cast<const std::uint8_t*>(args.pages[page]) +
-         (kPageTokens * width + column / kPanel * kPageTokens * kPanel) * element;
-}
-
-void load_queries(const AttentionArgs& args, std::int64_t first, std::int64_t rows, bool narrow,
-                  Block& block) {
-  const std::int64_t width = padded_head_dim(args.head_dim);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    load_query(query_row(args, first + r), args.head_dim, args.scale,
-               narrow ? nullptr : block.query + r * width, block.narrow_query() + r * width);
-  }
-}
-
-// Scores of the rows against the keys of pages [page, page + pages).
-void score_pages(const AttentionArgs& args, const Products& products, std::int64_t rows, std::int64_t page,
-                 std::int64_t pages, Block& block) {
-  const std::int64_t width = padded_head_dim(args.head_dim);
-  for (std::int64_t p = 0; p < pages; ++p) {
-    products.multiply(k_panel(args, page + p), width, block.query, width, rows,
-                      block.scores + p * kPageTokens, kKeyBlock, false);
-  }
-}
-
-void add_values_of_pages(const AttentionArgs& args, const Products& products, std::int64_t rows,
-                         std::int64_t page, std::int64_t pages, Block& block) {
-  const std::int64_t width = padded_head_dim(args.head_dim);
-  for (std::int64_t p = 0; p < pages; ++p) {
-    const void* weights = products.narrow() ? static_cast<const void*>(block.weights + p * kPageTokens)
-                                            : static_cast<const void*>(block.scores + p * kPageTokens);
-    for (std::int64_t column = 0; column < width; column += kPanel) {
-      products.multiply(v_panel(args, page + p, column), kPageTokens, weights, kKeyBlock, rows,
-                        block.sums + column, width, true);
+// The query rows, scaled, and padded with zeros to the block's width.
+void load_queries(const AttentionArgs& args, std::int64_t first, bool narrow, AttentionBlock& block) {
+  const float scale = narrow ? args.scale * kLog2E : args.scale;
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    float* wide = block.query + r * block.width;
+    BFloat16* out = block.narrow_query() + r * block.width;
+    scale_row(query_row(args, first + r), args.head_dim, scale, narrow ? nullptr : wide, out);
+    if (narrow) {
+      std::fill(out + args.head_dim, out + block.width, BFloat16{});
+    } else {
+      std::fill(wide + args.head_dim, wide + block.width, 0.0F);
     }
+  }
+}
+
+void start(AttentionBlock& block, const AttentionArgs& args, std::int64_t rows) {
+  block.rows = rows;
+  block.width = padded_head_dim(args.head_dim);
+  std::fill_n(block.sums, rows * block.width, 0.0F);
+  std::fill_n(block.totals, rows * AttentionBlock::kLanes, 0.0F);
+  std::fill_n(block.maxima, rows, kNoMaximum);
+}
+
+void store_rows(const AttentionArgs& args, std::int64_t first, const AttentionBlock& block) {
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    const float* totals = block.totals + r * AttentionBlock::kLanes;
+    const float total = std::accumulate(totals, totals + AttentionBlock::kLanes, 0.0F);
+    const std::int64_t at = (first + r) / args.group * args.ldo + (first + r) % args.group * args.head_dim;
+    scale_row(block.sums + r * block.width, args.head_dim, total > 0.0F ? 1.0F / total : 0.0F,
+              args.out == nullptr ? nullptr : args.out + at,
+              args.out_bf16 == nullptr ? nullptr : args.out_bf16 + at);
   }
 }
 
@@ -120,49 +127,43 @@ void add_values_of_pages(const AttentionArgs& args, const Products& products, st
 
 void run_attention_task(const AttentionArgs& args, std::int64_t task) {
   const AmxScope amx;
-  Block block;
-  const Products products(args.format, block);
-  const std::int64_t width = padded_head_dim(args.head_dim);
+  AttentionBlock block;
+  const Products products(args, block);
   const std::int64_t first = task * kAttentionRows;
-  const std::int64_t rows = std::min(kAttentionRows, args.tokens * args.group - first);
-  assert(rows > 0);
-  load_queries(args, first, rows, products.narrow(), block);
-  std::fill_n(block.sums, rows * width, 0.0F);
-  std::fill_n(block.states, rows, SoftmaxState{-std::numeric_limits<float>::max(), 0.0F});
-  const std::int64_t keys = visible_keys(args, first + rows - 1);
+  start(block, args, std::min(kAttentionRows, args.tokens * args.group - first));
+  assert(block.rows > 0);
+  load_queries(args, first, products.narrow(), block);
+  const std::int64_t keys = visible_keys(args, first + block.rows - 1);
   for (std::int64_t key = 0; key < keys; key += kKeyBlock) {
     const std::int64_t page = key / kPageTokens;
-    const std::int64_t pages = std::min(kKeyBlock, keys - key + kPageTokens - 1) / kPageTokens;
-    score_pages(args, products, rows, page, pages, block);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const std::int64_t visible =
-          std::clamp<std::int64_t>(visible_keys(args, first + r) - key, 0, kKeyBlock);
-      softmax_block(block.scores + r * kKeyBlock, visible,
-                    products.narrow() ? block.weights + r * kKeyBlock : nullptr, block.states[r],
-                    block.sums + r * width, width);
+    const std::int64_t pages = (std::min(kKeyBlock, keys - key) + kPageTokens - 1) / kPageTokens;
+    products.score(page, pages);
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      block.visible[r] = std::min(visible_keys(args, first + r) - key, kKeyBlock);
     }
-    add_values_of_pages(args, products, rows, page, pages, block);
+    if (products.narrow()) {
+      softmax_block_bf16(block);
+    } else {
+      softmax_block_f32(block);
+    }
+    products.add_values(page, pages);
   }
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const std::int64_t at = (first + r) / args.group * args.ldo + (first + r) % args.group * args.head_dim;
-    const float sum = block.states[r].sum;
-    scale_row(block.sums + r * width, args.head_dim, sum > 0.0F ? 1.0F / sum : 0.0F,
-              args.out == nullptr ? nullptr : args.out + at,
-              args.out_bf16 == nullptr ? nullptr : args.out_bf16 + at);
-  }
+  store_rows(args, first, block);
 }
 
 void attention_probabilities(const AttentionArgs& args, std::int64_t token, float* probabilities) {
-  Block block;
-  const Products products(args.format, block);
-  load_queries(args, token * args.group, 1, products.narrow(), block);
+  const AmxScope amx;
+  AttentionBlock block;
+  const Products products(args, block);
+  start(block, args, 1);
+  load_queries(args, token * args.group, products.narrow(), block);
   const std::int64_t keys = visible_keys(args, token * args.group);
   for (std::int64_t page = 0; page * kPageTokens < keys; ++page) {
-    score_pages(args, products, 1, page, 1, block);
+    products.score(page, 1);
     const std::int64_t count = std::min(kPageTokens, keys - page * kPageTokens);
     std::memcpy(probabilities + page * kPageTokens, block.scores, static_cast<std::size_t>(count) * 4);
   }
-  softmax(probabilities, keys, 1, keys, 1.0F);
+  softmax(probabilities, keys, 1, keys, products.narrow() ? 1.0F / kLog2E : 1.0F);
   std::fill(probabilities + keys, probabilities + args.keys, 0.0F);
 }
 

@@ -45,7 +45,7 @@ struct AttentionArgs {
 };
 
 // Rows are computed in blocks of this many; tasks of one head are the blocks of its tokens * group rows.
-inline constexpr std::int64_t kAttentionRows = 96;
+inline constexpr std::int64_t kAttentionRows = 48;
 inline std::int64_t attention_tasks(std::int64_t tokens, std::int64_t group) {
   return (tokens * group + kAttentionRows - 1) / kAttentionRows;
 }

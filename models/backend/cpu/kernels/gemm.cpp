@@ -6,7 +6,6 @@
 
 #include "models/backend/cpu/kernels/isa.h"
 #include "models/backend/cpu/kernels/microkernels.h"
-#include "models/backend/cpu/kernels/rows.h"
 
 namespace vedette::models::backend::cpu::kernels {
 
@@ -32,16 +31,6 @@ std::int64_t row_bytes_of(const PackedMatrix& w, ActivationFormat format) {
   return 0;
 }
 
-void multiply_bf16(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda,
-                   std::int64_t rows, float* tile, bool add) {
-  std::int64_t done = 0;
-  if (current_isa() >= Isa::kAmx) {
-    done = rows / 16 * 16;
-    tile_bf16_amx(panel, k, a, lda, done, tile, kPanel, add);
-  }
-  if (done < rows) tile_bf16(panel, k, a + done * lda, lda, rows - done, tile + done * kPanel, kPanel, add);
-}
-
 // One panel, widened to the activations' format block by block where it is stored in a smaller one.
 void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Activations& a,
                     std::int64_t first, std::int64_t rows, float* tile) {
@@ -54,14 +43,16 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
     const auto* x = reinterpret_cast<const BFloat16*>(row);
     const std::int64_t lda = a.row_bytes / 2;
     if (w.format == WeightFormat::kBF16) {
-      multiply_bf16(reinterpret_cast<const BFloat16*>(panel), w.k_padded, x, lda, rows, tile, false);
+      const auto* whole = reinterpret_cast<const BFloat16*>(panel);
+      tile_bf16({&whole, 1, w.k_padded}, x, lda, rows, tile, kPanel, false);
       return;
     }
     alignas(64) BFloat16 block[kWideBlock * kPanel];
+    const BFloat16* const piece = block;
     for (std::int64_t at = 0; at < w.k_padded; at += kWideBlock) {
       const std::int64_t k = std::min(kWideBlock, w.k_padded - at);
       narrow_int8_panel(panel + at / kInt8Group * kInt8GroupBytes, k / kInt8Group, block);
-      multiply_bf16(block, k, x + at, lda, rows, tile, at != 0);
+      tile_bf16({&piece, 1, k}, x + at, lda, rows, tile, kPanel, at != 0);
     }
     return;
   }
@@ -85,6 +76,16 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
 
 }  // namespace
 
+void tile_bf16(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
+               std::int64_t ld, bool add) {
+  std::int64_t done = 0;
+  if (current_isa() >= Isa::kAmx) {
+    done = rows / 16 * 16;
+    tile_bf16_amx(panel, a, lda, done, tile, ld, add);
+  }
+  if (done < rows) tile_bf16_dot(panel, a + done * lda, lda, rows - done, tile + done * ld, ld, add);
+}
+
 ActivationFormat activation_format(const PackedMatrix& w, std::int64_t m) {
   if (w.format == WeightFormat::kF32 || current_isa() < Isa::kAvx512Bf16) return ActivationFormat::kF32;
   if (w.format == WeightFormat::kInt8 && m <= kFewRows) return ActivationFormat::kInt8;
@@ -106,10 +107,7 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
     auto* out = static_cast<std::uint8_t*>(scratch) + row * result.row_bytes;
     switch (result.format) {
       case ActivationFormat::kF32: std::memcpy(out, x, static_cast<std::size_t>(w.k) * 4); break;
-      case ActivationFormat::kBF16:
-        to_bf16(x, w.k, reinterpret_cast<BFloat16*>(out));
-        std::memset(out + w.k * 2, 0, static_cast<std::size_t>(w.k_padded - w.k) * 2);
-        break;
+      case ActivationFormat::kBF16: narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out)); break;
       case ActivationFormat::kInt8: quantise_row(x, w.k, groups_of(w), out); break;
     }
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -5,6 +6,7 @@
 #include "models/backend/cpu/kernels/attention.h"
 #include "models/backend/cpu/kernels/attention_tile.h"
 #include "models/backend/cpu/kernels/microkernels.h"
+#include "models/backend/cpu/kernels/rows.h"
 
 namespace vedette::models::backend::cpu::kernels {
 
@@ -24,6 +26,28 @@ std::int64_t f32_v_at(std::int64_t token, std::int64_t i) {
   return (i / kPanel) * kPageTokens * kPanel + token * kPanel + i % kPanel;
 }
 
+// Whole pairs of tokens, vectorised: K by pairs of dimensions, V by pairs of tokens.
+void store_bf16_pair(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t token, const float* k0,
+                     const float* k1, const float* v0, const float* v1) {
+  alignas(64) tensor::BFloat16 rows[2][kMaxHeadDim];
+  const std::int64_t width = padded_head_dim(head_dim);
+  if (head_dim % 2 != 0) rows[0][head_dim] = rows[1][head_dim] = {};
+  to_bf16(k0, head_dim, rows[0]);
+  to_bf16(k1, head_dim, rows[1]);
+  for (std::int64_t i = 0; i < head_dim; i += 2) {
+    std::memcpy(page + bf16_k_at(token, i), &rows[0][i], 4);
+    std::memcpy(page + bf16_k_at(token + 1, i), &rows[1][i], 4);
+  }
+  to_bf16(v0, head_dim, rows[0]);
+  to_bf16(v1, head_dim, rows[1]);
+  page += kPageTokens * width;
+  for (std::int64_t i = 0; i < head_dim; i += kPanel) {
+    tensor::BFloat16* out = page + bf16_v_at(token, i);
+    const std::int64_t count = std::min(kPanel, head_dim - i);
+    for (std::int64_t c = 0; c < count; ++c) out[2 * c] = rows[0][i + c], out[2 * c + 1] = rows[1][i + c];
+  }
+}
+
 }  // namespace
 
 std::int64_t kv_page_bytes(KvFormat format, std::int64_t head_dim) {
@@ -39,6 +63,11 @@ void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t f
   const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
   for (std::int64_t row = 0; row < count; ++row, k += ldk, v += ldv) {
     const std::int64_t token = first + row;
+    if (format == KvFormat::kBF16 && token % 2 == 0 && row + 1 < count) {
+      store_bf16_pair(static_cast<tensor::BFloat16*>(page), head_dim, token, k, k + ldk, v, v + ldv);
+      ++row, k += ldk, v += ldv;
+      continue;
+    }
     if (format == KvFormat::kF32) {
       auto* out = static_cast<float*>(page);
       for (std::int64_t i = 0; i < head_dim; ++i) out[f32_k_at(token, i)] = k[i];

@@ -21,12 +21,21 @@ inline constexpr std::int64_t kInt8GroupBytes = kPanel * kInt8Group + kPanel * 4
 // tile[row * ld + c] = (add ? itself : 0) + sum over k of a[row][k] * panel[k][c].
 void tile_f32(const float* panel, std::int64_t k, const float* a, std::int64_t lda, std::int64_t rows,
               float* tile, std::int64_t ld, bool add);
-// k: a multiple of 2. Requires: current_isa() >= kAvx512Bf16.
-void tile_bf16(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda, std::int64_t rows,
-               float* tile, std::int64_t ld, bool add);
-// The same by AMX tiles: k a multiple of 32, rows of 16. Requires: current_isa() >= kAmx, a live AmxScope.
-void tile_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda,
-                   std::int64_t rows, float* tile, std::int64_t ld, bool add);
+// A panel of bf16 in pieces of `k` (a multiple of 32) that need not lie together; a row of A runs through all
+// of them.
+struct PanelRun {
+  const BFloat16* const* pieces;
+  std::int64_t count;
+  std::int64_t k;
+};
+// Requires: current_isa() >= kAvx512Bf16, and from kAmx on a live AmxScope.
+void tile_bf16(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
+               std::int64_t ld, bool add);
+// The parts of it: dot products of pairs for any rows; AMX tiles for rows a multiple of 16.
+void tile_bf16_dot(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
+                   std::int64_t ld, bool add);
+void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
+                   std::int64_t ld, bool add);
 
 // Rows quantised as prepare_activations does: per row [groups * kInt8Group] int8, [groups] f32 scales,
 // [groups] int32 corrections (-128 * sum of the group, for the weights' offset). Requires: current_isa() >=
@@ -34,6 +43,8 @@ void tile_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std
 void tile_int8(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a, std::int64_t row_bytes,
                std::int64_t rows, float* tile, std::int64_t ld);
 void quantise_row(const float* x, std::int64_t k, std::int64_t groups, std::uint8_t* out);
+// A row as bf16, padded with zeros to a multiple of 32. Requires: current_isa() >= kAvx512Bf16.
+void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out);
 
 // Parts of a panel in the layout of another format, for machines (or row counts) where that is faster.
 void widen_bf16_panel(const BFloat16* panel, std::int64_t k, float* out);

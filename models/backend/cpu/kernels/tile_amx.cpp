@@ -24,8 +24,8 @@ struct alignas(64) TileConfig {
 };
 
 // Two tiles of rows against the panel's two tiles of columns: four sums in registers.
-VEDETTE_TARGET void rows_32(const BFloat16* panel, std::int64_t steps, const BFloat16* a, std::int64_t lda,
-                            float* tile, std::int64_t ld, bool add) {
+VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
+                            std::int64_t ld, bool add) {
   const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
@@ -39,15 +39,18 @@ VEDETTE_TARGET void rows_32(const BFloat16* panel, std::int64_t steps, const BFl
     _tile_zero(2);
     _tile_zero(3);
   }
-  for (std::int64_t step = 0; step < steps; ++step, a += 32, panel += 32 * kPanel) {
-    _tile_loadd(6, panel, kPanelStride);
-    _tile_loadd(4, a, a_stride);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, panel + 32, kPanelStride);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, a + 16 * lda, a_stride);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
+  for (std::int64_t piece = 0; piece < run.count; ++piece) {
+    const BFloat16* panel = run.pieces[piece];
+    for (std::int64_t at = 0; at < run.k; at += 32, a += 32, panel += 32 * kPanel) {
+      _tile_loadd(6, panel, kPanelStride);
+      _tile_loadd(4, a, a_stride);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, panel + 32, kPanelStride);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(5, a + 16 * lda, a_stride);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+    }
   }
   _tile_stored(0, tile, tile_stride);
   _tile_stored(1, tile + 16, tile_stride);
@@ -55,8 +58,8 @@ VEDETTE_TARGET void rows_32(const BFloat16* panel, std::int64_t steps, const BFl
   _tile_stored(3, tile + 16 * ld + 16, tile_stride);
 }
 
-VEDETTE_TARGET void rows_16(const BFloat16* panel, std::int64_t steps, const BFloat16* a, std::int64_t lda,
-                            float* tile, std::int64_t ld, bool add) {
+VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
+                            std::int64_t ld, bool add) {
   const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
@@ -66,12 +69,15 @@ VEDETTE_TARGET void rows_16(const BFloat16* panel, std::int64_t steps, const BFl
     _tile_zero(0);
     _tile_zero(1);
   }
-  for (std::int64_t step = 0; step < steps; ++step, a += 32, panel += 32 * kPanel) {
-    _tile_loadd(4, a, a_stride);
-    _tile_loadd(6, panel, kPanelStride);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, panel + 32, kPanelStride);
-    _tile_dpbf16ps(1, 4, 7);
+  for (std::int64_t piece = 0; piece < run.count; ++piece) {
+    const BFloat16* panel = run.pieces[piece];
+    for (std::int64_t at = 0; at < run.k; at += 32, a += 32, panel += 32 * kPanel) {
+      _tile_loadd(4, a, a_stride);
+      _tile_loadd(6, panel, kPanelStride);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_loadd(7, panel + 32, kPanelStride);
+      _tile_dpbf16ps(1, 4, 7);
+    }
   }
   _tile_stored(0, tile, tile_stride);
   _tile_stored(1, tile + 16, tile_stride);
@@ -89,11 +95,11 @@ VEDETTE_TARGET void release_config() {
 
 }  // namespace
 
-void tile_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda,
-                   std::int64_t rows, float* tile, std::int64_t ld, bool add) {
+void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
+                   std::int64_t ld, bool add) {
   std::int64_t r = 0;
-  for (; r + 32 <= rows; r += 32) rows_32(panel, k / 32, a + r * lda, lda, tile + r * ld, ld, add);
-  for (; r + 16 <= rows; r += 16) rows_16(panel, k / 32, a + r * lda, lda, tile + r * ld, ld, add);
+  for (; r + 32 <= rows; r += 32) rows_32(panel, a + r * lda, lda, tile + r * ld, ld, add);
+  for (; r + 16 <= rows; r += 16) rows_16(panel, a + r * lda, lda, tile + r * ld, ld, add);
 }
 
 AmxScope::AmxScope() : active_(current_isa() >= Isa::kAmx) {
@@ -113,8 +119,7 @@ AmxScope::~AmxScope() {
 
 namespace vedette::models::backend::cpu::kernels {
 
-void tile_bf16_amx(const BFloat16*, std::int64_t, const BFloat16*, std::int64_t, std::int64_t, float*,
-                   std::int64_t, bool) {
+void tile_bf16_amx(const PanelRun&, const BFloat16*, std::int64_t, std::int64_t, float*, std::int64_t, bool) {
   assert(false);
 }
 AmxScope::AmxScope() : active_(false) {}

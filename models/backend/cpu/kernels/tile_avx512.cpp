@@ -15,28 +15,30 @@ namespace vedette::models::backend::cpu::kernels {
 namespace {
 
 constexpr int kBf16Rows = 12;  // 24 accumulators, 2 weights; the activation is broadcast from memory
-constexpr int kInt8Rows = 6;
+constexpr int kInt8Rows = 12;
 
 template <int kRows>
-VEDETTE_TARGET_INLINE void bf16_rows(const BFloat16* panel, std::int64_t pairs, const BFloat16* a,
-                                     std::int64_t lda, float* tile, std::int64_t ld, bool add) {
+VEDETTE_TARGET_INLINE void bf16_rows(const PanelRun& panel, const BFloat16* a, std::int64_t lda, float* tile,
+                                     std::int64_t ld, bool add) {
   __m512 sums[kRows][2];
 #pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
     sums[r][0] = add ? _mm512_loadu_ps(tile + r * ld) : _mm512_setzero_ps();
     sums[r][1] = add ? _mm512_loadu_ps(tile + r * ld + 16) : _mm512_setzero_ps();
   }
-  const auto* weights = reinterpret_cast<const std::uint32_t*>(panel);
-  for (std::int64_t i = 0; i < pairs; ++i, weights += kPanel) {
-    const auto w0 = reinterpret_cast<__m512bh>(_mm512_load_si512(weights));
-    const auto w1 = reinterpret_cast<__m512bh>(_mm512_load_si512(weights + 16));
+  for (std::int64_t piece = 0; piece < panel.count; ++piece, a += panel.k) {
+    const auto* weights = reinterpret_cast<const std::uint32_t*>(panel.pieces[piece]);
+    for (std::int64_t i = 0; i < panel.k / 2; ++i, weights += kPanel) {
+      const auto w0 = reinterpret_cast<__m512bh>(_mm512_load_si512(weights));
+      const auto w1 = reinterpret_cast<__m512bh>(_mm512_load_si512(weights + 16));
 #pragma GCC unroll 12
-    for (int r = 0; r < kRows; ++r) {
-      std::int32_t pair;
-      std::memcpy(&pair, a + r * lda + 2 * i, sizeof(pair));
-      const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-      sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, w0);
-      sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, w1);
+      for (int r = 0; r < kRows; ++r) {
+        std::int32_t pair;
+        std::memcpy(&pair, a + r * lda + 2 * i, sizeof(pair));
+        const auto x = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+        sums[r][0] = _mm512_dpbf16_ps(sums[r][0], x, w0);
+        sums[r][1] = _mm512_dpbf16_ps(sums[r][1], x, w1);
+      }
     }
   }
 #pragma GCC unroll 12
@@ -47,13 +49,13 @@ VEDETTE_TARGET_INLINE void bf16_rows(const BFloat16* panel, std::int64_t pairs, 
 }
 
 template <int kRows>
-VEDETTE_TARGET void bf16_rest(const BFloat16* panel, std::int64_t pairs, const BFloat16* a, std::int64_t lda,
-                              std::int64_t rows, float* tile, std::int64_t ld, bool add) {
+VEDETTE_TARGET void bf16_rest(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows,
+                              float* tile, std::int64_t ld, bool add) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
-      bf16_rows<kRows>(panel, pairs, a, lda, tile, ld, add);
+      bf16_rows<kRows>(panel, a, lda, tile, ld, add);
     } else {
-      bf16_rest<kRows - 1>(panel, pairs, a, lda, rows, tile, ld, add);
+      bf16_rest<kRows - 1>(panel, a, lda, rows, tile, ld, add);
     }
   }
 }
@@ -64,7 +66,7 @@ VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* group, const std::uint8
                                      std::int64_t groups, std::int64_t index, float* tile, std::int64_t ld) {
   const std::int64_t scales_at = groups * kInt8Group, corrections_at = scales_at + groups * 4;
   __m512i sums[kRows][2];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
     std::int32_t correction;
     std::memcpy(&correction, a + r * row_bytes + corrections_at + index * 4, sizeof(correction));
@@ -75,7 +77,7 @@ VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* group, const std::uint8
   for (std::int64_t quad = 0; quad < kInt8Group / 4; ++quad) {
     const __m512i w0 = _mm512_load_si512(group + quad * 4 * kPanel);
     const __m512i w1 = _mm512_load_si512(group + quad * 4 * kPanel + 64);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
       std::int32_t four;
       std::memcpy(&four, values + r * row_bytes + quad * 4, sizeof(four));
@@ -86,7 +88,7 @@ VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* group, const std::uint8
   }
   const auto* scales = reinterpret_cast<const float*>(group + kPanel * kInt8Group);
   const __m512 s0 = _mm512_load_ps(scales), s1 = _mm512_load_ps(scales + 16);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
   for (int r = 0; r < kRows; ++r) {
     float scale;
     std::memcpy(&scale, a + r * row_bytes + scales_at + index * 4, sizeof(scale));
@@ -114,13 +116,12 @@ VEDETTE_TARGET void int8_rest(const std::uint8_t* group, const std::uint8_t* a, 
 
 }  // namespace
 
-VEDETTE_TARGET void tile_bf16(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t lda,
-                              std::int64_t rows, float* tile, std::int64_t ld, bool add) {
+VEDETTE_TARGET void tile_bf16_dot(const PanelRun& panel, const BFloat16* a, std::int64_t lda,
+                                  std::int64_t rows, float* tile, std::int64_t ld, bool add) {
   std::int64_t r = 0;
-  for (; r + kBf16Rows <= rows; r += kBf16Rows) {
-    bf16_rows<kBf16Rows>(panel, k / 2, a + r * lda, lda, tile + r * ld, ld, add);
-  }
-  bf16_rest<kBf16Rows - 1>(panel, k / 2, a + r * lda, lda, rows - r, tile + r * ld, ld, add);
+  for (; r + kBf16Rows <= rows; r += kBf16Rows)
+    bf16_rows<kBf16Rows>(panel, a + r * lda, lda, tile + r * ld, ld, add);
+  bf16_rest<kBf16Rows - 1>(panel, a + r * lda, lda, rows - r, tile + r * ld, ld, add);
 }
 
 VEDETTE_TARGET void tile_int8(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a,
@@ -131,6 +132,14 @@ VEDETTE_TARGET void tile_int8(const std::uint8_t* panel, std::int64_t groups, co
       int8_rows<kInt8Rows>(panel, a + r * row_bytes, row_bytes, groups, index, tile + r * ld, ld);
     }
     int8_rest<kInt8Rows - 1>(panel, a + r * row_bytes, row_bytes, groups, index, rows - r, tile + r * ld, ld);
+  }
+}
+
+VEDETTE_TARGET void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out) {
+  for (std::int64_t i = 0; i < k_padded; i += 16) {
+    const auto mask = static_cast<__mmask16>(i + 16 <= k ? 0xffff : i >= k ? 0 : (1 << (k - i)) - 1);
+    const __m256bh narrow = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i));
+    std::memcpy(static_cast<void*>(out + i), &narrow, sizeof(narrow));
   }
 }
 
