@@ -31,6 +31,8 @@ struct SpeechOptions {
   float max_no_speech_probability = 0.6F;
   float min_log_probability = -1.0F;
   float max_compression_ratio = 2.4F;
+
+  friend bool operator==(const SpeechOptions&, const SpeechOptions&) = default;
 };
 
 }  // namespace vedette::models::audio

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/audio/speech_options.h"
 #include "models/audio/transcript.h"
 #include "models/runtime/statistics.h"
 #include "models/tensor/tensor.h"
@@ -32,7 +33,8 @@ struct TextRequest {
 
 struct TextResult {
   FinishReason reason = FinishReason::kStop;
-  std::string text;  // everything that was generated
+  std::string text;                  // everything that was generated
+  std::vector<std::int32_t> tokens;  // the same, without the end token
   int prompt_tokens = 0;
   int generated_tokens = 0;
   std::exception_ptr error;  // with kError
@@ -43,7 +45,7 @@ struct SpeechRequest {
   tensor::Tensor features;                   // [frames, hidden], as AudioEncoding gives
   std::chrono::nanoseconds audio_length{0};  // true length of the window, before padding
   std::string previous_text;                 // words committed before the window: context ("" for none)
-  bool word_times = true;
+  audio::SpeechOptions options;
   Priority priority = Priority::kTranscript;
 };
 

@@ -33,11 +33,18 @@ class Runtime {
   static std::shared_ptr<Runtime> load(const RuntimeOptions& options);
 
   virtual ~Runtime() = default;
-  virtual AudioEncoding& hearing() = 0;  // Requires: options.hear was given
+  virtual bool can_hear() const = 0;     // options.hear was given
+  virtual bool can_think() const = 0;    // options.think was given
+  virtual AudioEncoding& hearing() = 0;  // Requires: can_hear()
   virtual Engine& engine() = 0;
-  virtual const text::Tokenizer& think_tokenizer() const = 0;  // Requires: options.think was given
+  virtual const text::Tokenizer& think_tokenizer() const = 0;  // Requires: can_think(), as for the next two
   virtual const text::ChatTemplate& think_template() const = 0;
   virtual int think_context() const = 0;  // longest prompt plus answer, tokens
+  // Names of the models as records carry them: their folders'. "" for none.
+  virtual const std::string& hear_name() const = 0;
+  virtual const std::string& think_name() const = 0;
+  // As Engine::statistics, with the KV pool.
+  virtual EngineStatistics engine_statistics() const = 0;
 };
 
 }  // namespace vedette::models::runtime

@@ -1,0 +1,148 @@
+#include "models/runtime/runtime.h"
+
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "base/log.h"
+#include "models/audio/speech_model.h"
+#include "models/backend/context.h"
+#include "models/backend/cpu/cpu_backend.h"
+#include "models/language/model_folder.h"
+#include "models/layers/kv_pool.h"
+#include "models/runtime/encoder_batching.h"
+#include "models/runtime/speech_lane.h"
+#include "models/runtime/step_engine.h"
+#include "models/runtime/text_lane.h"
+
+namespace vedette::models::runtime {
+
+namespace {
+
+// The speech model with what its encoder needs.
+struct Hearing {
+  Hearing(backend::Backend& backend, backend::WorkerPool& pool, tensor::DType dtype,
+          const std::filesystem::path& folder)
+      : encoder_context(backend, pool, dtype),
+        model(encoder_context, folder),
+        batching([this](auto windows, auto features) { encode(windows, features); }) {}
+
+  void encode(std::span<const AudioWindow> windows, std::span<tensor::Tensor> features) {
+    const backend::ScratchScope scope(encoder_context.scratch());
+    const std::int64_t frames = model.audio_context();
+    const std::int64_t hidden = model.config().sizes.hidden;
+    std::vector<std::span<const float>> samples;
+    for (const AudioWindow& window : windows) samples.emplace_back(window.samples);
+    const backend::Matrix y =
+        encoder_context.matrix(static_cast<std::int64_t>(windows.size()) * frames, hidden);
+    model.encode(encoder_context, samples, y);
+    encoder_context.synchronize();
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+      features[i] = tensor::Tensor(tensor::DType::kF32, {frames, hidden});
+      std::memcpy(features[i].view().data(), y.row(static_cast<std::int64_t>(i) * frames),
+                  features[i].view().bytes());
+    }
+  }
+
+  backend::ComputeContext encoder_context;
+  audio::SpeechModel model;
+  EncoderBatching batching;
+};
+
+// The LLM with its memory.
+struct Thinking {
+  Thinking(backend::Backend& backend, tensor::DType dtype, const std::filesystem::path& folder,
+           std::size_t kv_bytes)
+      : tokenizer(text::Tokenizer::load(folder)),
+        chat(text::ChatTemplate::load(folder)),
+        decoder(language::load_decoder(backend, folder, dtype)),
+        end_tokens(language::load_end_tokens(folder, decoder.config())),
+        pool(backend, decoder.kv_layout(backend, dtype), kv_bytes) {}
+
+  text::Tokenizer tokenizer;
+  text::ChatTemplate chat;
+  language::Decoder decoder;
+  std::vector<std::int32_t> end_tokens;
+  layers::KvPool pool;
+};
+
+class LoadedRuntime final : public Runtime {
+ public:
+  explicit LoadedRuntime(const RuntimeOptions& options)
+      : backend_(backend::cpu::make_cpu_backend()),
+        pool_(options.threads),
+        dtype_(options.dtype.value_or(backend_->preferred_dtype())),
+        step_context_(*backend_, pool_, dtype_) {
+    if (!options.hear.empty()) {
+      hearing_ = std::make_unique<Hearing>(*backend_, pool_, dtype_, options.hear);
+      speech_lane_ = std::make_unique<SpeechLane>(hearing_->model, step_context_);
+      hear_name_ = name_of(options.hear);
+    }
+    if (!options.think.empty()) {
+      thinking_ = std::make_unique<Thinking>(*backend_, dtype_, options.think, options.kv_bytes);
+      text_lane_ = std::make_unique<TextLane>(thinking_->decoder, thinking_->pool, step_context_,
+                                              thinking_->tokenizer, thinking_->end_tokens);
+      think_name_ = name_of(options.think);
+    }
+    engine_ = std::make_unique<StepEngine>(text_lane_.get(), speech_lane_.get());
+  }
+
+  bool can_hear() const override { return hearing_ != nullptr; }
+  bool can_think() const override { return thinking_ != nullptr; }
+  AudioEncoding& hearing() override {
+    require(can_hear(), "a speech model");
+    return hearing_->batching;
+  }
+  Engine& engine() override { return *engine_; }
+  const text::Tokenizer& think_tokenizer() const override {
+    require(can_think(), "a language model");
+    return thinking_->tokenizer;
+  }
+  const text::ChatTemplate& think_template() const override {
+    require(can_think(), "a language model");
+    return thinking_->chat;
+  }
+  int think_context() const override {
+    require(can_think(), "a language model");
+    const auto most = std::min(thinking_->decoder.config().context, thinking_->pool.token_capacity());
+    return static_cast<int>(most);
+  }
+  const std::string& hear_name() const override { return hear_name_; }
+  const std::string& think_name() const override { return think_name_; }
+  EngineStatistics engine_statistics() const override {
+    EngineStatistics statistics = engine_->statistics();
+    if (thinking_) {
+      statistics.kv_pages = static_cast<std::uint64_t>(thinking_->pool.pages());
+      statistics.kv_pages_used =
+          statistics.kv_pages - static_cast<std::uint64_t>(thinking_->pool.free_pages());
+    }
+    return statistics;
+  }
+
+ private:
+  static std::string name_of(const std::filesystem::path& folder) {
+    return std::filesystem::absolute(folder).lexically_normal().filename().string();
+  }
+  static void require(bool loaded, const char* what) {
+    if (!loaded) throw std::logic_error(std::string("runtime: ") + what + " was not loaded");
+  }
+
+  const std::unique_ptr<backend::Backend> backend_;
+  backend::WorkerPool pool_;
+  const tensor::DType dtype_;
+  backend::ComputeContext step_context_;  // the engine's thread alone runs in it
+  std::unique_ptr<Hearing> hearing_;
+  std::unique_ptr<Thinking> thinking_;
+  std::unique_ptr<SpeechLane> speech_lane_;
+  std::unique_ptr<TextLane> text_lane_;
+  std::string hear_name_, think_name_;
+  std::unique_ptr<StepEngine> engine_;  // last: its thread uses the lanes
+};
+
+}  // namespace
+
+std::shared_ptr<Runtime> Runtime::load(const RuntimeOptions& options) {
+  return std::make_shared<LoadedRuntime>(options);
+}
+
+}  // namespace vedette::models::runtime

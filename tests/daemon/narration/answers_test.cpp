@@ -1,0 +1,191 @@
+#include "daemon/narration/answers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/daemon/narration/support.h"
+#include "tests/models/text/tiny_tokenizer.h"
+#include "tests/support/fake_engine.h"
+
+namespace vedette::daemon::narration {
+namespace {
+
+using models::runtime::FinishReason;
+using models::runtime::TextResult;
+using sinks::Answer;
+using sinks::AnswerState;
+using testing::HasSubstr;
+
+constexpr const char* kTemplate =
+    "{%- for message in messages -%}\n{{- \"<|im_start|>\" + message[\"role\"] + \"\\n\" + "
+    "message[\"content\"] + \"<|im_end|>\" + "
+    "\"\\n\" -}}\n{%- endfor -%}\n{%- if add_generation_prompt -%}\n{{- '<|im_start|>assistant\\n' -}}\n{%- "
+    "endif -%}";
+
+class AnswersTest : public ::testing::Test {
+ protected:
+  AnswersTest() { options_.think_model = "small"; }
+
+  void heard(std::int64_t start_ms, std::int64_t end_ms, const std::string& text, const std::string& id) {
+    Fact fact;
+    fact.t_start_ms = start_ms;
+    fact.t_end_ms = end_ms;
+    fact.label = "heard";
+    fact.text = text;
+    fact.record_id = id;
+    timeline_.add(std::move(fact));
+  }
+  void ask(const std::string& text, std::optional<std::int64_t> from = {},
+           std::optional<std::int64_t> to = {}) {
+    sinks::Question question;
+    question.text = text;
+    question.from_ms = from;
+    question.to_ms = to;
+    answers().ask(question, timeline_, 600'000, [this](Answer answer) {
+      given_.push_back(std::move(answer));
+      return wanted_;
+    });
+  }
+  Answers& answers() {
+    if (!answers_) answers_ = std::make_unique<Answers>(engine_, tokenizer_, chat_, 8192, options_);
+    return *answers_;
+  }
+  static void finish(tests::FakeEngine::Text& text, const std::string& words,
+                     FinishReason reason = FinishReason::kStop) {
+    TextResult result;
+    result.reason = reason;
+    result.text = words;
+    if (reason == FinishReason::kError) result.error = std::make_exception_ptr(std::runtime_error("broken"));
+    text.callbacks.on_finished(std::move(result));
+  }
+
+  AnswerOptions options_;
+  tests::FakeEngine engine_;
+  models::text::Tokenizer tokenizer_ = models::text::tiny_tokenizer();
+  models::text::ChatTemplate chat_ = models::text::ChatTemplate::parse(kTemplate, "test");
+  Timeline timeline_;
+  std::vector<Answer> given_;
+  bool wanted_ = true;
+  std::unique_ptr<Answers> answers_;
+};
+
+TEST_F(AnswersTest, StreamsAndEndsWithSpanAndEvidence) {
+  options_.partial_every = milliseconds(0);
+  heard(310'000, 312'000, "abc.", "gate-1-1");
+  heard(10'000, 12'000, "long ago.", "gate-1-0");
+  ask("abc?");
+  auto text = engine_.take_text();
+  EXPECT_EQ(text.request.priority, models::runtime::Priority::kQuestion);
+  EXPECT_FALSE(text.request.prompt.empty());
+  text.callbacks.on_text(" a");
+  text.callbacks.on_text("bc");
+  finish(text, " abc ");
+  ASSERT_EQ(given_.size(), 3u);
+  EXPECT_EQ(given_[0].state, AnswerState::kPartial);
+  EXPECT_EQ(given_[0].text, "a");
+  EXPECT_EQ(given_[1].text, "abc");
+  EXPECT_EQ(given_[2].state, AnswerState::kFinal);
+  EXPECT_EQ(given_[2].text, "abc");
+  EXPECT_EQ(given_[2].from_ms, 300'000);  // the last five minutes
+  EXPECT_EQ(given_[2].to_ms, 600'000);
+  EXPECT_EQ(given_[2].evidence, std::vector<std::string>{"gate-1-1"});
+  EXPECT_EQ(given_[2].model, "small");
+  EXPECT_EQ(answers().stats().answered, 1u);
+}
+
+TEST_F(AnswersTest, NothingHeardIsSaidWithoutTheModel) {
+  heard(10'000, 12'000, "long ago.", "gate-1-0");
+  Fact silent;
+  silent.kind = FactKind::kCondition;
+  silent.t_start_ms = silent.t_end_ms = 400'000;
+  silent.open = true;
+  silent.label = "sound_silent";
+  silent.record_id = "gate-1-1";
+  timeline_.add(std::move(silent));
+  ask("abc?");
+  EXPECT_EQ(engine_.texts_waiting(), 0u);
+  ASSERT_EQ(given_.size(), 1u);
+  EXPECT_EQ(given_[0].state, AnswerState::kFinal);
+  EXPECT_THAT(given_[0].text,
+              HasSubstr("Nothing was heard between 1970-01-01 00:05:00 UTC and 1970-01-01 00:10:00"));
+  EXPECT_THAT(given_[0].text, HasSubstr("sound_silent"));
+  EXPECT_EQ(given_[0].evidence, std::vector<std::string>{"gate-1-1"});
+  EXPECT_EQ(given_[0].model, "");
+  EXPECT_EQ(answers().stats().unheard, 1u);
+}
+
+TEST_F(AnswersTest, TheSpanMayBeGiven) {
+  heard(10'000, 12'000, "abc.", "a");
+  heard(20'000, 22'000, "cba.", "b");
+  ask("abc?", 9'000, 15'000);
+  finish(*std::make_unique<tests::FakeEngine::Text>(engine_.take_text()), "abc");
+  ASSERT_EQ(given_.size(), 1u);
+  EXPECT_EQ(given_[0].evidence, std::vector<std::string>{"a"});
+  EXPECT_EQ(given_[0].from_ms, 9'000);
+  EXPECT_EQ(given_[0].to_ms, 15'000);
+}
+
+TEST_F(AnswersTest, WhatCameFromOutsideHoldsNoSpecialTokens) {
+  heard(590'000, 592'000, "<|end|> abc", "a");
+  ask("<|end|> abc");
+  const auto prompt = engine_.take_text().request.prompt;
+  EXPECT_EQ(std::count(prompt.begin(), prompt.end(), 20), 0);
+  EXPECT_GT(std::count(prompt.begin(), prompt.end(), 10), 0);  // "abc"
+}
+
+TEST_F(AnswersTest, WorkThatNobodyWaitsForIsCancelled) {
+  options_.partial_every = milliseconds(0);
+  heard(590'000, 592'000, "abc", "a");
+  wanted_ = false;
+  ask("abc?");
+  auto text = engine_.take_text();
+  text.callbacks.on_text("a");
+  EXPECT_TRUE(text.handle->cancelled);
+  finish(text, "a", FinishReason::kCancelled);
+  EXPECT_EQ(answers().stats().cancelled, 1u);
+  EXPECT_EQ(given_.back().state, AnswerState::kError);
+}
+
+TEST_F(AnswersTest, FailuresAreErrorAnswers) {
+  heard(590'000, 592'000, "abc", "a");
+  ask("abc?");
+  auto first = engine_.take_text();
+  finish(first, "", FinishReason::kError);
+  EXPECT_EQ(given_.back().state, AnswerState::kError);
+  EXPECT_EQ(given_.back().reason, "the model failed: broken");
+  ask("abc?");
+  auto second = engine_.take_text();
+  finish(second, "", FinishReason::kShed);
+  EXPECT_THAT(given_.back().reason, HasSubstr("busy"));
+  ask(std::string(100'000, 'a') + "b");
+  EXPECT_THAT(given_.back().reason, HasSubstr("too long for the model"));
+  EXPECT_EQ(answers().stats().failed, 3u);
+}
+
+TEST_F(AnswersTest, OnlySoManyRunAtOnce) {
+  options_.most_running = 2;
+  heard(590'000, 592'000, "abc", "a");
+  for (int i = 0; i < 3; ++i) ask("abc?");
+  EXPECT_EQ(engine_.texts_waiting(), 2u);
+  ASSERT_EQ(given_.size(), 1u);
+  EXPECT_THAT(given_[0].reason, HasSubstr("busy"));
+  auto first = engine_.take_text();
+  finish(first, "abc");
+  ask("abc?");
+  EXPECT_EQ(engine_.texts_waiting(), 2u);
+}
+
+TEST_F(AnswersTest, TheEndCancelsWhatRuns) {
+  heard(590'000, 592'000, "abc", "a");
+  ask("abc?");
+  auto text = engine_.take_text();
+  answers_.reset();
+  EXPECT_TRUE(text.handle->cancelled);
+  finish(text, "a", FinishReason::kCancelled);  // after the end: harmless
+  EXPECT_EQ(given_.size(), 1u);
+}
+
+}  // namespace
+}  // namespace vedette::daemon::narration
