@@ -18,6 +18,10 @@ Lane::Lane(std::string stream_id, std::string key_name, std::chrono::millisecond
       lease(stream.empty() ? Lease::kNotNeeded : Lease::kUnasked),
       backoff(wait) {}
 
+std::string Lane::name() const {
+  return stream.empty() ? "(" + key.substr(key.find(':') + 1) + ")" : stream;
+}
+
 std::string Lane::least_id(std::int64_t now_ms) const {
   if (retention.count() <= 0 || now_ms <= retention.count()) return "";
   return std::to_string(now_ms - retention.count());

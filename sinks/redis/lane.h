@@ -39,6 +39,8 @@ struct DropCounts {
 struct Lane {
   Lane(std::string stream_id, std::string key_name, std::chrono::milliseconds keep, Backoff wait);
 
+  // The stream's id; "(answers)" or "(alerts)" for the lanes of all streams.
+  std::string name() const;
   // The time before which entries may go, as MINID; "" to keep all.
   std::string least_id(std::int64_t now_ms) const;
   // True when there is something to write that may be written at `now`.

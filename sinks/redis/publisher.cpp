@@ -192,7 +192,7 @@ PublisherStats RedisPublisher::Writer::stats() const {
   stats.queue_records = queue_records_;
   stats.queue_bytes = queue_bytes_;
   for (const auto& lane : lanes_) {
-    stats.streams.push_back({lane->stream, lane->lease == Lease::kOurs, lane->owner, lane->queue.size(),
+    stats.streams.push_back({lane->name(), lane->lease == Lease::kOurs, lane->owner, lane->queue.size(),
                              lane->written, lane->known_before, lane->restamped, lane->dropped});
   }
   return stats;

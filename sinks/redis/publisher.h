@@ -19,7 +19,7 @@ namespace vedette::sinks::redis {
 
 // How one stream's records fare.
 struct StreamStats {
-  std::string stream;  // "" for answers and the common stream of alerts
+  std::string stream;  // "(answers)" and "(alerts)" for the streams that all share
   bool ours = false;   // we hold the lease
   std::string owner;   // who does, "" when not known
   std::size_t queued = 0;

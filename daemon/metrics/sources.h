@@ -1,0 +1,20 @@
+#pragma once
+
+#include "daemon/metrics/metrics.h"
+#include "models/runtime/statistics.h"
+#include "sinks/redis/publisher.h"
+#include "sinks/redis/questions.h"
+
+namespace vedette::daemon::metrics {
+
+// Each adds the figures of one component to a scrape. Names and meanings: docs/metrics.md.
+
+void write(Scrape& scrape, const sinks::redis::PublisherStats& stats);
+void write(Scrape& scrape, const sinks::redis::QuestionStats& stats);
+void write(Scrape& scrape, const models::runtime::EngineStatistics& stats);
+void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats);
+
+// Memory, processor time, files and start of this process, under the names of Prometheus' own clients.
+void write_process(Scrape& scrape);
+
+}  // namespace vedette::daemon::metrics

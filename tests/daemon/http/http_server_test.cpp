@@ -1,0 +1,79 @@
+#include "daemon/http/http_server.h"
+
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+
+#include "daemon/http/bounded_pool.h"
+
+namespace vedette::daemon::http {
+namespace {
+
+TEST(HttpServer, ServesItsPages) {
+  std::atomic<bool> ready = false;
+  HttpServer server(
+      {"127.0.0.1", 0},
+      {[] { return std::string("a_total 1\n"); },
+       [&] { return ready ? std::vector<std::string>{} : std::vector<std::string>{"redis: away"}; }});
+  httplib::Client client("127.0.0.1", server.port());
+  EXPECT_EQ(client.Get("/livez")->status, 200);
+  const auto metrics = client.Get("/metrics");
+  EXPECT_EQ(metrics->body, "a_total 1\n");
+  EXPECT_EQ(metrics->get_header_value("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  const auto before = client.Get("/readyz");
+  EXPECT_EQ(before->status, 503);
+  EXPECT_EQ(before->body, "{\"ready\":false,\"reasons\":[\"redis: away\"]}\n");
+  ready = true;
+  const auto after = client.Get("/readyz");
+  EXPECT_EQ(after->status, 200);
+  EXPECT_EQ(after->body, "{\"ready\":true,\"reasons\":[]}\n");
+  EXPECT_EQ(client.Get("/else")->status, 404);
+  EXPECT_EQ(client.Post("/metrics", std::string(100'000, 'x'), "text/plain")->status, 413);
+}
+
+TEST(HttpServer, APageThatThrowsCostsOnlyItsAnswer) {
+  HttpServer server({"127.0.0.1", 0}, {[]() -> std::string { throw std::runtime_error("broken"); }, nullptr});
+  httplib::Client client("127.0.0.1", server.port());
+  EXPECT_EQ(client.Get("/metrics")->status, 500);
+  EXPECT_EQ(client.Get("/livez")->status, 200);
+}
+
+TEST(HttpServer, RefusesAnAddressThatOthersReach) {
+  for (const char* host : {"0.0.0.0", "10.0.0.7", "::", "example.org", ""}) {
+    try {
+      HttpServer server({host, 0}, {});
+      FAIL() << host;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find("no loopback address"), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(is_loopback("127.8.9.1"));
+  EXPECT_TRUE(is_loopback("::1"));
+  EXPECT_TRUE(is_loopback("localhost"));
+}
+
+TEST(HttpServer, SaysWhenThePortIsTaken) {
+  const HttpServer first({"127.0.0.1", 0}, {});
+  try {
+    HttpServer second({"127.0.0.1", first.port()}, {});
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("cannot listen on 127.0.0.1:" + std::to_string(first.port())),
+              std::string::npos);
+  }
+}
+
+TEST(BoundedPool, RunsEverythingAndMakesTheBringerWait) {
+  std::atomic<int> ran = 0;
+  {
+    BoundedPool pool(2, 1);
+    for (int i = 0; i < 1000; ++i) pool.add([&] { ++ran; });
+  }
+  EXPECT_EQ(ran, 1000);
+}
+
+}  // namespace
+}  // namespace vedette::daemon::http

@@ -1,0 +1,140 @@
+#include "daemon/metrics/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/ledger/ledger.h"
+#include "daemon/metrics/metered_publisher.h"
+#include "daemon/metrics/sources.h"
+#include "tests/support/recording_publisher.h"
+
+namespace vedette::daemon::metrics {
+namespace {
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(Metrics, SamplesOfOneNameFormOneFamilyWhoeverAddsThem) {
+  Metrics metrics;
+  metrics.add_source([](Scrape& scrape) { scrape.counter("a_total", "As.", 1, {{"stream", "x"}}); });
+  metrics.add_source([](Scrape& scrape) { scrape.counter("a_total", "As.", 2, {{"stream", "y"}}); });
+  metrics.add_source([](Scrape& scrape) { scrape.gauge("b", "Bs.", 0.5); });
+  EXPECT_EQ(metrics.text(),
+            "# HELP a_total As.\n# TYPE a_total counter\na_total{stream=\"x\"} 1\na_total{stream=\"y\"} 2\n"
+            "# HELP b Bs.\n# TYPE b gauge\nb 0.5\n");
+}
+
+TEST(Metrics, HistogramsCumulate) {
+  Histogram histogram({1.0, 2.0});
+  for (const double value : {0.5, 1.0, 1.5, 9.0}) histogram.observe(value);
+  Metrics metrics;
+  metrics.add_source([&](Scrape& scrape) { histogram.write(scrape, "h_seconds", "Hs.", {}); });
+  const std::string text = metrics.text();
+  EXPECT_TRUE(has_line(text, "h_seconds_bucket{le=\"1\"} 2")) << text;
+  EXPECT_TRUE(has_line(text, "h_seconds_bucket{le=\"2\"} 3"));
+  EXPECT_TRUE(has_line(text, "h_seconds_bucket{le=\"+Inf\"} 4"));
+  EXPECT_TRUE(has_line(text, "h_seconds_count 4"));
+  EXPECT_TRUE(has_line(text, "h_seconds_sum 12"));
+}
+
+sinks::Record words(sinks::RecordState state, std::int64_t end_ms, std::string clock) {
+  sinks::Record record;
+  record.stream = "gate";
+  record.kind = sinks::Kind::kTranscript;
+  record.state = state;
+  record.t_end_ms = end_ms;
+  record.clock = std::move(clock);
+  record.text = "a word";
+  return record;
+}
+
+TEST(MeteredPublisher, CountsAndMeasuresHowLateLiveWordsAre) {
+  tests::RecordingPublisher recorder(3);
+  MeteredPublisher publisher(recorder, [] { return std::int64_t{10'000}; });
+  EXPECT_EQ(publisher.publish(words(sinks::RecordState::kUpdate, 8'600, "receive")),
+            sinks::PublishOutcome::kAccepted);
+  publisher.publish(words(sinks::RecordState::kClose, 7'000, "receive"));
+  publisher.publish(words(sinks::RecordState::kClose, 5, "file"));
+  EXPECT_EQ(publisher.publish(words(sinks::RecordState::kClose, 6'900, "rtcp")),
+            sinks::PublishOutcome::kDroppedFull);
+  sinks::StateUpdate update;
+  update.stream = "gate";
+  update.state = "running";
+  publisher.publish_state(update);
+  publisher.publish_live("gate", "x");
+  EXPECT_EQ(recorder.states().size(), 1U);
+  EXPECT_EQ(recorder.live().size(), 1U);
+  Metrics metrics;
+  metrics.add_source([&](Scrape& scrape) { publisher.write(scrape); });
+  const std::string text = metrics.text();
+  EXPECT_TRUE(has_line(text, R"(vedette_records_total{stream="gate",kind="transcript",state="accepted"} 3)"))
+      << text;
+  EXPECT_TRUE(has_line(text, R"(vedette_records_total{stream="gate",kind="transcript",state="full"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_speech_delay_seconds_sum{stream="gate",state="tentative"} 1.4)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_speech_delay_seconds_count{stream="gate",state="committed"} 2)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stream_state{stream="gate",state="running"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stream_state{stream="gate",state="stalled"} 0)"));
+}
+
+// Every family that the daemon serves, as it serves them.
+std::string whole_page() {
+  tests::RecordingPublisher recorder;
+  MeteredPublisher publisher(recorder, [] { return std::int64_t{0}; });
+  publisher.publish(words(sinks::RecordState::kClose, 0, "receive"));
+  ledger::Ledger ledger;
+  ledger.begin("gate", ledger::Modality::kAudio);
+  sinks::redis::PublisherStats redis;
+  redis.streams.resize(3);
+  redis.streams[0].stream = "(answers)";
+  redis.streams[1].stream = "(alerts)";
+  redis.streams[2].stream = "gate";
+  models::runtime::EngineStatistics engine;
+  engine.time_to_first_token.observe(std::chrono::milliseconds(20));
+  Metrics metrics;
+  metrics.add_source([&](Scrape& scrape) {
+    publisher.write(scrape);
+    ledger.write(scrape);
+    write(scrape, redis);
+    write(scrape, sinks::redis::QuestionStats{});
+    write(scrape, engine);
+    write(scrape, models::runtime::EncodingStatistics{});
+    write_process(scrape);
+  });
+  return metrics.text();
+}
+
+TEST(Metrics, TheWholePagePassesPromtool) {
+  const std::string name =
+      std::filesystem::temp_directory_path() / ("vedette-metrics-" + std::to_string(getpid()));
+  std::ofstream(name) << whole_page();
+  FILE* promtool = popen(("promtool check metrics < " + name + " 2>&1").c_str(), "r");
+  ASSERT_NE(promtool, nullptr);
+  std::string output;
+  for (char buffer[256]; fgets(buffer, sizeof buffer, promtool) != nullptr;) output += buffer;
+  const int status = pclose(promtool);
+  std::filesystem::remove(name);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) GTEST_SKIP() << "promtool is not installed";
+  EXPECT_EQ(status, 0) << output;
+  EXPECT_EQ(output, "");
+}
+
+TEST(Metrics, TheProcessIsMeasured) {
+  Metrics metrics;
+  metrics.add_source(write_process);
+  const std::string text = metrics.text();
+  const auto value = [&](const std::string& name) {
+    const std::size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(value("process_open_fds"), 2);
+  EXPECT_GE(value("process_threads"), 1);
+  EXPECT_GT(value("process_start_time_seconds"), 1.6e9);
+}
+
+}  // namespace
+}  // namespace vedette::daemon::metrics
