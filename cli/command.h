@@ -36,7 +36,4 @@ using Action = std::function<ExitCode()>;
 void add_check(CLI::App& app, Action& action);   // vedette check FILE
 void add_models(CLI::App& app, Action& action);  // vedette models ...
 
-// Throws: CommandError with kMissing, saying how to get one, when there is no such model folder.
-void require_model_folder(const std::filesystem::path& folder);
-
 }  // namespace vedette::cli

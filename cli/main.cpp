@@ -7,14 +7,6 @@
 
 namespace vedette::cli {
 
-void require_model_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (std::filesystem::is_directory(folder, error)) return;
-  throw CommandError(
-      ExitCode::kMissing,
-      folder.string() + ": there is no such model folder (tools/fetch-models gets the models)");
-}
-
 namespace {
 
 ExitCode run(int argc, char** argv) {

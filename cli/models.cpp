@@ -1,57 +1,29 @@
-// vedette models import: model folders.
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <memory>
-#include <nlohmann/json.hpp>
+// vedette models ...: what is done with model folders.
+#include "cli/models.h"
 
-#include "cli/command.h"
-#include "models/weights/import.h"
+#include <CLI/CLI.hpp>
+
+#include "daemon/settings/settings.h"
 
 namespace vedette::cli {
 
-namespace {
-
-struct ImportOptions {
-  std::string source;
-  std::string folder;
-  bool json = false;
-};
-
-ExitCode import(const ImportOptions& options) {
-  if (!std::filesystem::exists(options.source)) {
-    throw CommandError(ExitCode::kMissing, options.source + ": there is no such file or folder");
-  }
-  const auto summary = models::weights::import_model(options.source, options.folder);
-  if (options.json) {
-    const nlohmann::json line = {{"folder", options.folder},
-                                 {"format", summary.format},
-                                 {"model_type", summary.model_type},
-                                 {"tensors", summary.tensors},
-                                 {"bytes", summary.bytes}};
-    std::printf("%s\n", line.dump().c_str());
-  } else {
-    std::printf("%s: %s from %s, %zu tensors, %.1f MB\n", options.folder.c_str(), summary.model_type.c_str(),
-                summary.format.c_str(), summary.tensors, static_cast<double>(summary.bytes) / 1e6);
-  }
-  return ExitCode::kDone;
+std::filesystem::path model_folder(const std::string& name) {
+  std::error_code error;
+  if (std::filesystem::is_directory(name, error)) return name;
+  const auto found = daemon::settings::find_model(name, {}, daemon::settings::process_environment());
+  if (!found.empty()) return found;
+  throw CommandError(ExitCode::kMissing,
+                     name + ": there is no such model folder (tools/fetch-models gets the models)");
 }
-
-void add_import(CLI::App& models, Action& action) {
-  auto options = std::make_shared<ImportOptions>();
-  CLI::App* command =
-      models.add_subcommand("import", "Makes a model folder from a GGUF file or a CTranslate2 folder");
-  command->add_option("SRC", options->source, "GGUF file, or folder with model.bin or one .gguf")->required();
-  command->add_option("DST", options->folder, "Folder to make; must not exist or be empty")->required();
-  command->add_flag("--json", options->json, "Print one JSON object");
-  command->callback([options, &action] { action = [options] { return import(*options); }; });
-}
-
-}  // namespace
 
 void add_models(CLI::App& app, Action& action) {
   CLI::App* models = app.add_subcommand("models", "Works with model folders");
   models->require_subcommand(1);
-  add_import(*models, action);
+  add_models_import(*models, action);
+  add_models_inspect(*models, action);
+  add_models_eval(*models, action);
+  add_models_tokenize(*models, action);
+  add_models_render(*models, action);
 }
 
 }  // namespace vedette::cli
