@@ -59,8 +59,9 @@ void print_text(const std::filesystem::path& folder, const json& config, const W
     all.elements += total.elements;
     all.bytes += total.bytes;
   }
-  std::printf("%s: %s, %lld tensors, %.1f million parameters, %.1f MB\n", folder.c_str(),
-              config.value("model_type", json("unknown model_type")).dump().c_str(),
+  const json model_type = config.value("model_type", json());
+  const std::string type_name = model_type.is_string() ? model_type.get<std::string>() : "no model_type";
+  std::printf("%s: %s, %lld tensors, %.1f million parameters, %.1f MB\n", folder.c_str(), type_name.c_str(),
               static_cast<long long>(all.tensors), static_cast<double>(all.elements) / 1e6,
               static_cast<double>(all.bytes) / 1e6);
   for (const auto& [type, total] : totals) {

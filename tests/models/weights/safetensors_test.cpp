@@ -2,9 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <cstring>
-#include <memory>
-
+#include "tests/support/exact_bytes.h"
 #include "tests/support/thrown_message.h"
 
 namespace vedette::models::weights {
@@ -13,19 +11,9 @@ namespace {
 using test::thrown_message;
 using testing::HasSubstr;
 
-// A file in a heap block of exactly its size, so that reading past its end is seen by the sanitizer.
-class ExactFile {
- public:
-  explicit ExactFile(const std::string& content)
-      : size_(content.size()), data_(new std::byte[content.size()]) {
-    std::memcpy(data_.get(), content.data(), size_);
-  }
-  SafetensorsHeader parse() const { return parse_safetensors({data_.get(), size_}, "t.safetensors"); }
-
- private:
-  std::size_t size_;
-  std::unique_ptr<std::byte[]> data_;
-};
+SafetensorsHeader parse(const std::string& content) {
+  return parse_safetensors(test::ExactBytes(content).span(), "t.safetensors");
+}
 
 std::string file_of(const std::string& header, std::size_t data_bytes) {
   const std::uint64_t length = header.size();
@@ -34,17 +22,14 @@ std::string file_of(const std::string& header, std::size_t data_bytes) {
 }
 
 std::string message(const std::string& header, std::size_t data_bytes) {
-  return thrown_message([&] { ExactFile(file_of(header, data_bytes)).parse(); });
+  return thrown_message([&] { parse(file_of(header, data_bytes)); });
 }
 
 TEST(Safetensors, ReadsNamesShapesAndMetadata) {
-  const auto header =
-      ExactFile(
-          file_of(
-              R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},)"
+  const auto header = parse(
+      file_of(R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,1],"data_offsets":[2,10]},)"
               R"("a":{"dtype":"BF16","shape":[],"data_offsets":[0,2]}}  )",
-              10))
-          .parse();
+              10));
   ASSERT_EQ(header.entries.size(), 2U);
   EXPECT_EQ(header.entries[0].name, "a");
   EXPECT_EQ(header.entries[0].dtype, tensor::DType::kBF16);
@@ -55,23 +40,21 @@ TEST(Safetensors, ReadsNamesShapesAndMetadata) {
 }
 
 TEST(Safetensors, EmptyTensorsMayShareAnOffset) {
-  const auto header = ExactFile(file_of(R"({"e":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},)"
-                                        R"("a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})",
-                                        3))
-                          .parse();
+  const auto header = parse(file_of(R"({"e":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},)"
+                                    R"("a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})",
+                                    3));
   EXPECT_EQ(header.entries.size(), 2U);
 }
 
 TEST(Safetensors, UnknownTypesAreListedOnly) {
-  const auto header =
-      ExactFile(file_of(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", 2)).parse();
+  const auto header = parse(file_of(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", 2));
   EXPECT_FALSE(header.entries[0].dtype.has_value());
 }
 
 TEST(Safetensors, SaysWhatIsWrongWithTheHeader) {
-  EXPECT_THAT(thrown_message([] { ExactFile("abc").parse(); }),
+  EXPECT_THAT(thrown_message([] { parse("abc"); }),
               HasSubstr("t.safetensors: not a safetensors file: expected at least 8"));
-  EXPECT_THAT(thrown_message([] { ExactFile(std::string(8, '\xff')).parse(); }),
+  EXPECT_THAT(thrown_message([] { parse(std::string(8, '\xff')); }),
               HasSubstr("header of 18446744073709551615 bytes"));
   EXPECT_THAT(message("{\"a\":", 0), HasSubstr("header is not JSON"));
   EXPECT_THAT(message("[1]", 0), HasSubstr("expected a JSON object"));

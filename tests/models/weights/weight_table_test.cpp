@@ -119,6 +119,16 @@ TEST(WeightTable, SaysWhatTheFolderLacks) {
   EXPECT_THAT(thrown_message([&] { WeightTable::open(folder.path()); }), HasSubstr("not a safetensors file"));
 }
 
+TEST(SafetensorsWriter, HeadersOfEveryLengthAreReadBack) {
+  const TemporaryFolder folder;
+  for (std::size_t length = 1; length <= 130; ++length) {
+    write_one(folder.path() / "m.safetensors", std::string(length, 'n'), filled({7}, {1}));
+    const WeightTable table = WeightTable::open_file(folder.path() / "m.safetensors");
+    ASSERT_EQ(table.read_f32(std::string(length, 'n'), {1}).as<float>()[0], 7) << length;
+    ASSERT_EQ(table.all().begin()->second.offset % 64, 0U) << length;
+  }
+}
+
 TEST(SafetensorsWriter, LeavesNothingWhenItIsNotFinished) {
   const TemporaryFolder folder;
   const std::array<TensorSpec, 1> specs{{{"a", DType::kF32, {2}}}};
