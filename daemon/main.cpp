@@ -1,0 +1,201 @@
+// vedetted: watches and listens to live streams, and puts what happens into Redis.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/build_id.h"
+#include "base/log.h"
+#include "daemon/narration/answers.h"
+#include "daemon/narration/stream_narration.h"
+#include "daemon/process.h"
+#include "daemon/settings/settings.h"
+#include "daemon/streams/supervisor.h"
+#include "models/runtime/runtime.h"
+#include "sinks/redis/publisher.h"
+#include "sinks/redis/questions.h"
+
+namespace vedette::daemon {
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::LogLevel;
+namespace runtime = models::runtime;
+
+enum ExitCode : int { kDone = 0, kFailed = 1, kUsage = 2, kMissing = 3 };
+
+class MissingModel : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The folder of a configured model; empty when it is "none". Throws: MissingModel saying where it was looked
+// for.
+std::filesystem::path model_folder(const std::string& key, const std::string& name,
+                                   const settings::ModelSettings& models) {
+  if (name == "none") return {};
+  const auto environment = settings::process_environment();
+  auto folder = settings::find_model(name, models, environment);
+  if (!folder.empty()) return folder;
+  std::string places;
+  if (name.find('/') == name.npos) {
+    for (const auto& place : settings::model_places(models, environment))
+      places += " " + (place / name).string();
+  }
+  throw MissingModel(
+      "models." + key + ": there is no model folder " + name +
+      (places.empty() ? "" : "; looked for" + places) +
+      ". tools/fetch-models gets the models; `vedette models import` makes a folder from GGUF or "
+      "CTranslate2 files");
+}
+
+runtime::RuntimeOptions runtime_options(const settings::ModelSettings& models) {
+  runtime::RuntimeOptions options;
+  options.hear = model_folder("hear", models.hear, models);
+  options.think = model_folder("think", models.think, models);
+  if (models.precision == settings::Precision::kF32) options.dtype = models::tensor::DType::kF32;
+  if (models.precision == settings::Precision::kBF16) options.dtype = models::tensor::DType::kBF16;
+  options.threads = models.threads;
+  options.kv_bytes = models.kv_bytes;
+  return options;
+}
+
+sinks::redis::PublisherOptions publisher_options(const settings::Settings& settings) {
+  sinks::redis::PublisherOptions options;
+  options.url = sinks::redis::parse_url(settings.redis);
+  options.boot_id = sinks::redis::make_boot_id();
+  options.retention = settings.retention;
+  return options;
+}
+
+// The narrations of all streams, by id. Stopped, so that what is open closes, before the publisher is.
+class Narrations {
+ public:
+  Narrations(const settings::Settings& settings, runtime::Engine& engine, sinks::Publisher& publisher) {
+    narration::NarrationOptions options;
+    options.hear_model = settings.models.hear;
+    for (const auto& stream : settings.streams) {
+      by_stream_[stream.id] = narration::StreamNarration::create(stream.id, engine, publisher, options);
+    }
+  }
+  ~Narrations() {
+    for (const auto& [id, narration] : by_stream_) narration->stop();
+  }
+  Narrations(const Narrations&) = delete;
+  Narrations& operator=(const Narrations&) = delete;
+
+  // Null: there is no such stream.
+  std::shared_ptr<narration::StreamNarration> find(const std::string& stream) const {
+    const auto found = by_stream_.find(stream);
+    return found != by_stream_.end() ? found->second : nullptr;
+  }
+
+ private:
+  std::map<std::string, std::shared_ptr<narration::StreamNarration>> by_stream_;
+};
+
+void refuse(const sinks::AnswerCallback& callback, std::string reason) {
+  sinks::Answer answer;
+  answer.state = sinks::AnswerState::kError;
+  answer.reason = std::move(reason);
+  callback(std::move(answer));
+}
+
+sinks::QuestionHandler question_handler(const Narrations& narrations, narration::Answers* answers) {
+  return [&narrations, answers](sinks::Question question, sinks::AnswerCallback callback) {
+    const auto narration = narrations.find(question.stream);
+    if (!narration) return refuse(callback, "there is no stream " + question.stream);
+    if (answers == nullptr)
+      return refuse(callback, "this service runs without a language model (models.think: none)");
+    const std::int64_t newest_ms = narration->timeline().latest_ms();
+    answers->ask(question, narration->timeline(), newest_ms > 0 ? newest_ms : base::utc_now_ms(),
+                 std::move(callback));
+  };
+}
+
+std::vector<std::string> stream_ids(const settings::Settings& settings) {
+  std::vector<std::string> ids;
+  for (const auto& stream : settings.streams) ids.push_back(stream.id);
+  return ids;
+}
+
+// Everything from the settings to the end, in the order of dependence; it unwinds by scope.
+void serve(settings::Settings settings, const StopSignals& stop_signals) {
+  const runtime::RuntimeOptions model_options = runtime_options(settings.models);
+  base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
+  const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
+
+  std::optional<ShutdownDeadline> deadline;  // set when the end begins; gone once all below is
+  sinks::redis::RedisPublisher publisher(publisher_options(settings));
+  publisher.set_streams(stream_ids(settings));
+  const Narrations narrations(settings, models->engine(), publisher);
+
+  std::optional<narration::Answers> answers;
+  if (!model_options.think.empty()) {
+    narration::AnswerOptions options;
+    options.think_model = settings.models.think;
+    answers.emplace(models->engine(), models->think_tokenizer(), models->think_template(),
+                    models->think_context(), options);
+  }
+  sinks::redis::QuestionIntake questions(publisher,
+                                         question_handler(narrations, answers ? &*answers : nullptr));
+
+  gst::RuntimeHandle handle;
+  if (!model_options.hear.empty()) handle.hearing = {models, &models->hearing()};
+  streams::Supervisor supervisor(handle);
+  for (auto& stream : settings.streams) {
+    stream.sound = stream.sound && handle.hearing != nullptr;
+    supervisor.start(stream, narrations.find(stream.id));
+  }
+
+  const std::string status = std::to_string(settings.streams.size()) + " streams";
+  notify_ready(status);
+  base::log(LogLevel::kInfo, "vedetted",
+            "ready: " + status + ", Redis " + base::mask_secrets(settings.redis));
+  while (!stop_signals.wait(10s)) notify_status(status);
+  base::log(LogLevel::kInfo, "vedetted", "stopping");
+  notify_stopping();
+  deadline.emplace(5s);
+}
+
+int run(int argc, char** argv) {
+  const StopSignals stop_signals;
+  CLI::App app("Watches and listens to live streams, and puts what happens into Redis.", "vedetted");
+  std::string config;
+  app.add_option("--config", config, "Configuration file")->required();
+  app.set_version_flag("--version", "vedetted " + std::string(base::build_id()));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;  // --help and --version come here too
+  }
+  std::optional<settings::Settings> settings;
+  try {
+    settings = settings::load(config, settings::process_environment());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "vedetted: %s\n", error.what());
+    return kUsage;
+  }
+  base::set_log_level(settings->log_level);
+  for (const std::string& warning : settings->warnings) base::log(LogLevel::kWarning, "settings", warning);
+  try {
+    serve(std::move(*settings), stop_signals);
+  } catch (const MissingModel& error) {
+    std::fprintf(stderr, "vedetted: %s\n", error.what());
+    return kMissing;
+  } catch (const std::exception& error) {
+    base::log(LogLevel::kError, "vedetted", error.what());
+    return kFailed;
+  }
+  base::log(LogLevel::kInfo, "vedetted", "stopped");
+  return kDone;
+}
+
+}  // namespace
+}  // namespace vedette::daemon
+
+int main(int argc, char** argv) {
+  return vedette::daemon::run(argc, argv);
+}

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace vedette::daemon {
+
+// SIGTERM and SIGINT, held back from every thread that starts after this, and waited for here. Make it first
+// in main.
+class StopSignals {
+ public:
+  StopSignals();
+  // Waits for one of them, at most `longest`. True: it came.
+  bool wait(std::chrono::nanoseconds longest) const;
+
+ private:
+  sigset_t signals_;
+};
+
+// Ends the process with code 1, saying so, unless it is destroyed in time: a shutdown that hangs is worse
+// than a rough one.
+class ShutdownDeadline {
+ public:
+  explicit ShutdownDeadline(std::chrono::seconds longest);
+  ~ShutdownDeadline();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_changed_;
+  bool done_ = false;
+  std::thread thread_;
+};
+
+// Tells systemd (sd_notify(3)); nothing happens without it.
+void notify_ready(const std::string& status);
+void notify_status(const std::string& status);
+void notify_stopping();
+
+}  // namespace vedette::daemon
