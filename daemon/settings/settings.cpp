@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "daemon/settings/section.h"
+#include "sinks/redis/url.h"
 
 namespace vedette::daemon::settings {
 
@@ -196,10 +197,10 @@ void read_models(Section section, ModelSettings& models) {
 void read_all(const YAML::Node& node, Settings& settings, ParseContext& context) {
   Section root(node, "", "", context);
   root.text("redis", settings.redis, "url");
-  if (!settings.redis.starts_with("redis://")) {
-    context.problem(root.mark_of("redis"), "redis",
-                    "expected redis://[:PASSWORD@]HOST:PORT/DATABASE, received \"" +
-                        base::mask_secrets(settings.redis.substr(0, 80)) + "\"");
+  try {
+    static_cast<void>(sinks::redis::parse_url(settings.redis));
+  } catch (const std::invalid_argument& error) {
+    context.problem(root.mark_of("redis"), "redis", error.what());
   }
   root.duration("retention", settings.retention, 1min, 3650 * kDay);
   read_http(root, settings, context);
