@@ -157,7 +157,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   while (!stop_signals.wait(10s)) notify_status(status);
   base::log(LogLevel::kInfo, "vedetted", "stopping");
   notify_stopping();
-  deadline.emplace(5s);
+  deadline.emplace(8s);
 }
 
 int run(int argc, char** argv) {

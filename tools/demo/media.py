@@ -4,8 +4,8 @@ import subprocess
 
 RATE_HZ = 48000
 
-GATE = ["The delivery truck arrived at nine o'clock.", "Please leave the boxes next to the blue door.",
-        "The driver needs a signature from the manager.", "Three packages are for the second floor."]
+GATE = ["The delivery truck is waiting in front of the gate.", "Please leave the boxes next to the blue door.",
+        "The driver needs a signature from the manager.", "Two of the packages are for the second floor."]
 LOBBY = ["Good morning, welcome to the office.", "The meeting starts in ten minutes.",
          "Please take the elevator to the fourth floor.", "The visitor forgot his umbrella near the window."]
 

@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""vedetted with real models between a real RTSP server and a real Redis, through trouble: service_test.py BUILD
+
+Words, health and answers come; garbage in the questions, an outage of Redis, the loss of the camera and cameras that cannot
+be reached cost nothing else; SIGTERM ends it with code 0.
+"""
+import json
+import pathlib
+import signal
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools" / "demo")]
+import media  # noqa: E402
+import services  # noqa: E402
+from checks import Checks, wait_for  # noqa: E402
+from processes import Processes, free_port, stop  # noqa: E402
+from redis_client import Redis, RedisError  # noqa: E402
+
+EVENTS = "vedette:{gate}:events"
+OUTAGE_S = 10
+
+
+def records(redis, kind=None, state=None):
+    found = [json.loads(fields[fields.index("json") + 1]) for _, fields in redis.call("XRANGE", EVENTS, "-", "+")]
+    return [r for r in found if kind in (None, r["kind"]) and state in (None, r["state"])]
+
+
+def words(redis):
+    return records(redis, "transcript", "close")
+
+
+def answers(redis, identity):
+    found = [dict(zip(flat[::2], flat[1::2])) for _, flat in redis.call("XRANGE", "vedette:answers", "-", "+")]
+    return [answer for answer in found if answer.get("id") == identity]
+
+
+def final_answer(redis, identity, within_s=60):
+    ended = lambda: [a for a in answers(redis, identity) if a["state"] in ("final", "error")]  # noqa: E731
+    return (wait_for(ended, within_s) or [{"state": "none", "text": ""}])[0]
+
+
+def status_of(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+class Scenario:
+    def __init__(self, checks, build, folder, processes):
+        self.checks, self.build, self.folder, self.processes = checks, build, folder, processes
+        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), "ball")}
+        self.redis_process, self.redis_port = services.start_redis(processes, folder)
+        self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)
+        self.http_port = free_port()
+        streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
+                   "down": f"rtsp://127.0.0.1:{free_port()}/gate"}
+        config = services.write_config(folder, self.redis_port, self.http_port, streams, "retention: 1h")
+        self.daemon = services.start_vedetted(processes, build, folder, config)
+
+    def connect(self):
+        return Redis(self.redis_port)
+
+    def words_come(self):
+        with self.connect() as redis:
+            heard = wait_for(lambda: len(words(redis)) >= 3 and words(redis), 60)
+            if not self.checks.that(heard, "words of the stream reach Redis"):
+                return False
+            text = " ".join(record["text"] for record in heard).lower()
+            known = sum(word in text for word in ("truck", "boxes", "door", "driver", "packages", "floor"))
+            self.checks.that(known >= 2, "they are the words that were spoken", text)
+            now_ms = time.time() * 1000
+            self.checks.that(all(abs(now_ms - r["t_end_ms"]) < 120_000 for r in heard), "their times are UTC", heard[0])
+            self.checks.that(all(r["t_start_ms"] < r["t_end_ms"] <= r["published_ms"] for r in heard),
+                             "each begins before it ends, and ends before it is published", heard[0])
+            self.checks.that(len({r["id"] for r in heard}) == len(heard), "their ids differ")
+            self.checks.that(redis.call("SISMEMBER", "vedette:streams", "gate") == 1, "the stream is listed")
+            state = redis.hash("vedette:{gate}:state")
+            self.checks.that(state.get("state") == "running", "the state hash says running", state)
+        return True
+
+    def bad_cameras_are_told(self):
+        with self.connect() as redis:
+            for stream, reasons in (("lost", ("not_found",)), ("down", ("refused",))):
+                told = lambda s=stream, r=reasons: redis.hash(f"vedette:{{{s}}}:state").get("reason") in r  # noqa: E731
+                wait_for(told, 15)
+                state = redis.hash(f"vedette:{{{stream}}}:state")
+                self.checks.that(state.get("state") == "reconnecting" and state.get("reason") in reasons,
+                                 f"a camera that is {stream}: reconnecting, with the reason", state)
+                self.checks.that(int(state.get("next_try_ms") or 0) > 0, f"... and when it is tried next ({stream})", state)
+
+    def garbage_is_answered(self):
+        with self.connect() as redis:
+            redis.call("XADD", "vedette:questions", "*", "nonsense", b"\xff\x00\xfe")
+            redis.call("XADD", "vedette:questions", "*", "id", "g1", "stream", "nobody", "text", "Who?")
+            redis.call("XADD", "vedette:questions", "*", "id", "g2", "stream", "gate", "text", "x" * 100_000)
+            redis.call("XADD", "vedette:questions", "*", "id", "g3", "stream", "gate", "text", b"\xc3\x28")
+            redis.call("XADD", "vedette:questions", "*", "id", "g4", "stream", "gate", "text", "Why?", "from_ms", "soon")
+            for number in range(200):
+                redis.call("XADD", "vedette:questions", "*", "a" * 50, str(number))
+            for identity, what in (("g1", "an unknown stream"), ("g2", "a text that is too long"),
+                                   ("g3", "a text that is no UTF-8"), ("g4", "a time that is no number")):
+                answer = final_answer(redis, identity)
+                self.checks.that(answer["state"] == "error", f"{what} gets an error answer", answer)
+
+    def a_question_is_answered(self, identity="q1"):
+        with self.connect() as redis:
+            services.ask(redis, "gate", "What was said about the boxes?", identity)
+            answer = final_answer(redis, identity)
+            if not self.checks.that(answer["state"] == "final" and answer["text"].strip(), f"question {identity} is answered",
+                                    answer):
+                return
+            whole = json.loads(answer["json"])
+            self.checks.that(whole["evidence"], "the answer names the records that it rests on", whole)
+            known = {record["id"] for record in records(redis)}
+            self.checks.that(set(whole["evidence"]) <= known, "and they are in the stream", whole)
+            self.checks.that(0 < whole["from_ms"] < whole["to_ms"], "and the span of time", whole)
+            pending = wait_for(lambda: redis.call("XPENDING", "vedette:questions", "vedetted")[0] == 0, 20)
+            self.checks.that(pending, "questions are acknowledged", redis.call("XPENDING", "vedette:questions", "vedetted"))
+
+    def http_answers(self):
+        base = f"http://127.0.0.1:{self.http_port}"
+        for path in ("/livez", "/readyz"):
+            code, text = status_of(base + path)
+            self.checks.that(code == 200, path, (code, text))
+        code, text = status_of(base + "/metrics")
+        self.checks.that(code == 200 and "vedette_" in text and 'stream="gate"' in text, "/metrics has series of the stream",
+                         text[:500])
+
+    def redis_goes_and_comes_back(self):
+        stop(self.redis_process)
+        time.sleep(OUTAGE_S)
+        self.checks.that(self.daemon.poll() is None, "vedetted outlives an outage of Redis")
+        code, _ = status_of(f"http://127.0.0.1:{self.http_port}/livez")
+        self.checks.that(code == 200, "and is alive meanwhile", code)
+        self.redis_process, _ = services.start_redis(self.processes, self.folder, self.redis_port)
+        back_ms = time.time() * 1000
+        with self.connect() as redis:
+            heard = wait_for(lambda: self.exists(redis) and words(redis), 30)
+            self.checks.that(heard, "words come again after it")
+            spoken = [r for r in heard or [] if r["t_end_ms"] < back_ms]
+            self.checks.that(spoken, "with those spoken during the outage", [r["text"] for r in heard or []])
+            ids = [(r["id"], r["rev"]) for r in records(redis)]
+            self.checks.that(len(set(ids)) == len(ids), "none twice")
+            self.checks.that(wait_for(lambda: len(words(redis)) >= 3, 40), "and go on")
+
+    @staticmethod
+    def exists(redis):
+        try:
+            return redis.call("EXISTS", EVENTS)
+        except RedisError:
+            return 0
+
+    def the_camera_goes_and_comes_back(self):
+        stop(self.rtsp_process)
+        with self.connect() as redis:
+            away = lambda: redis.hash("vedette:{gate}:state").get("state") == "reconnecting"  # noqa: E731
+            self.checks.that(wait_for(away, 20), "a lost camera: reconnecting", redis.hash("vedette:{gate}:state"))
+            before = len(words(redis))
+            self.rtsp_process, _ = services.start_rtsp(self.processes, self.build, self.folder, self.mount, self.rtsp_port)
+            here = lambda: redis.hash("vedette:{gate}:state").get("state") == "running"  # noqa: E731
+            self.checks.that(wait_for(here, 40), "back: running", redis.hash("vedette:{gate}:state"))
+            self.checks.that(wait_for(lambda: len(words(redis)) >= before + 2, 40), "and its words come again")
+
+    def sigterm_ends_it(self):
+        self.daemon.send_signal(signal.SIGTERM)
+        code = wait_for(lambda: self.daemon.poll() is not None and ("code", self.daemon.returncode), 15)
+        self.checks.that(code == ("code", 0), "SIGTERM ends it with code 0", code)
+        with self.connect() as redis:
+            owner = redis.call("GET", "vedette:{gate}:owner")
+            self.checks.that(owner is None, "the stream's owner lease is given back", owner)
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    checks = Checks()
+    with tempfile.TemporaryDirectory(prefix="vedette-e2e-") as folder, Processes() as processes:
+        folder = pathlib.Path(folder)
+        scenario = Scenario(checks, build, folder, processes)
+        if scenario.words_come():
+            scenario.bad_cameras_are_told()
+            scenario.garbage_is_answered()
+            scenario.a_question_is_answered()
+            scenario.http_answers()
+            scenario.redis_goes_and_comes_back()
+            scenario.a_question_is_answered("q2")
+            scenario.the_camera_goes_and_comes_back()
+        scenario.sigterm_ends_it()
+        log = (folder / "vedetted.log").read_text(errors="replace")
+        print("the log of vedetted ends with\n" + "\n".join(log.splitlines()[-25:]))
+    checks.finish()
+
+
+main()
