@@ -6,12 +6,9 @@ namespace vedette::sinks {
 
 const char* to_string(AnswerState state) {
   switch (state) {
-    case AnswerState::kPartial:
-      return "partial";
-    case AnswerState::kFinal:
-      return "final";
-    case AnswerState::kError:
-      return "error";
+    case AnswerState::kPartial: return "partial";
+    case AnswerState::kFinal: return "final";
+    case AnswerState::kError: return "error";
   }
   return "error";
 }

@@ -18,32 +18,22 @@ std::string dump(const nlohmann::json& json) {
 
 const char* to_string(Kind kind) {
   switch (kind) {
-    case Kind::kCaption:
-      return "caption";
-    case Kind::kTranscript:
-      return "transcript";
-    case Kind::kSound:
-      return "sound";
-    case Kind::kMotion:
-      return "motion";
-    case Kind::kAlert:
-      return "alert";
-    case Kind::kCoverage:
-      return "coverage";
-    case Kind::kStatus:
-      return "status";
+    case Kind::kCaption: return "caption";
+    case Kind::kTranscript: return "transcript";
+    case Kind::kSound: return "sound";
+    case Kind::kMotion: return "motion";
+    case Kind::kAlert: return "alert";
+    case Kind::kCoverage: return "coverage";
+    case Kind::kStatus: return "status";
   }
   return "status";
 }
 
 const char* to_string(RecordState state) {
   switch (state) {
-    case RecordState::kOpen:
-      return "open";
-    case RecordState::kUpdate:
-      return "update";
-    case RecordState::kClose:
-      return "close";
+    case RecordState::kOpen: return "open";
+    case RecordState::kUpdate: return "update";
+    case RecordState::kClose: return "close";
   }
   return "close";
 }

@@ -74,7 +74,8 @@ def violations(path, text):
             continue
         quote, target = match.groups()
         where = f"{path}:{number}: "
-        if quote == '"':
+        outside = quote == "<" or any(re.match(pattern, target) for pattern, _ in CONFINED)
+        if not outside:
             theirs = folder_of(target, ALLOWED)
             if theirs is None:
                 if target.startswith(("tests/", "tools/")) or "/" not in target or not (ROOT / target).is_file():

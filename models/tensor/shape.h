@@ -14,7 +14,8 @@ class Shape {
   static constexpr int kMaxRank = 5;
 
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
+  Shape(std::initializer_list<std::int64_t> extents)
+      : Shape(std::span<const std::int64_t>(extents.begin(), extents.size())) {}
   // Throws: std::invalid_argument for a rank over 5, a negative extent, or an element count past 2^62.
   explicit Shape(std::span<const std::int64_t> extents);
 

@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kAlignment = 64;  // a cache line, and one AVX-512 register
 }
 
-float to_float(BFloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16); }
+float to_float(BFloat16 value) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16);
+}
 
 BFloat16 to_bfloat16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -20,11 +22,13 @@ BFloat16 to_bfloat16(float value) {
 }
 
 Shape::Shape(std::span<const std::int64_t> extents) {
-  if (extents.size() > kMaxRank) throw std::invalid_argument("rank " + std::to_string(extents.size()) + " is over 5");
+  if (extents.size() > kMaxRank)
+    throw std::invalid_argument("rank " + std::to_string(extents.size()) + " is over 5");
   std::int64_t product = 1;
   for (const std::int64_t extent : extents) {
     if (extent < 0) throw std::invalid_argument("negative extent " + std::to_string(extent));
-    if (extent != 0 && product > (std::int64_t{1} << 62) / extent) throw std::invalid_argument("shape is too large");
+    if (extent != 0 && product > (std::int64_t{1} << 62) / extent)
+      throw std::invalid_argument("shape is too large");
     product *= extent;
     extents_[static_cast<std::size_t>(rank_++)] = extent;
   }
@@ -51,8 +55,8 @@ TensorView TensorView::reshaped(Shape shape) const {
 
 TensorView TensorView::rows(std::int64_t first, std::int64_t count) const {
   if (shape_.rank() == 0 || first < 0 || count < 0 || first + count > shape_[0]) {
-    throw std::invalid_argument("rows " + std::to_string(first) + " to " + std::to_string(first + count) + " of " +
-                                shape_.to_string());
+    throw std::invalid_argument("rows " + std::to_string(first) + " to " + std::to_string(first + count) +
+                                " of " + shape_.to_string());
   }
   std::array<std::int64_t, Shape::kMaxRank> extents{};
   std::copy(shape_.extents().begin(), shape_.extents().end(), extents.begin());

@@ -49,13 +49,14 @@ class TensorView {
   Device device_ = Device::kCpu;
 };
 
-// Owned memory with a type and a shape; move-only. CPU memory is 64-byte aligned; device memory is made by a backend,
-// which gives the deleter. Uninitialised unless said otherwise.
+// Owned memory with a type and a shape; move-only. CPU memory is 64-byte aligned; device memory is made by a
+// backend, which gives the deleter. Uninitialised unless said otherwise.
 class Tensor {
  public:
   Tensor() = default;
   Tensor(DType dtype, Shape shape);  // on the CPU
-  Tensor(TensorView memory, std::function<void(void*)> deleter) : view_(memory), storage_(memory.data(), std::move(deleter)) {}
+  Tensor(TensorView memory, std::function<void(void*)> deleter)
+      : view_(memory), storage_(memory.data(), std::move(deleter)) {}
 
   static Tensor zeros(DType dtype, Shape shape);
 
