@@ -27,10 +27,8 @@ GstPtr<GstElement> make(const char* factory) {
 
 std::string_view media_text(const GstCaps* caps) {
   const GstStructure* first = gst_caps_get_structure(caps, 0);
-  if (gst_structure_has_name(first, "application/x-rtp")) {
-    const char* media = gst_structure_get_string(first, "media");
-    return media == nullptr ? "" : media;
-  }
+  // RTP caps; rtspsrc calls them application/x-unknown until it knows the transport.
+  if (const char* media = gst_structure_get_string(first, "media"); media != nullptr) return media;
   return gst_structure_get_name(first);
 }
 
