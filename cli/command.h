@@ -33,6 +33,7 @@ class CommandError : public std::runtime_error {
 // to `app` and sets `action` when it is the chosen one.
 using Action = std::function<ExitCode()>;
 
+void add_caption(CLI::App& app, Action& action);  // vedette caption FILE
 void add_check(CLI::App& app, Action& action);   // vedette check FILE
 void add_models(CLI::App& app, Action& action);  // vedette models ...
 

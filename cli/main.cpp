@@ -14,6 +14,7 @@ ExitCode run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("vedette ") + VEDETTE_VERSION);
   Action action;
+  add_caption(app, action);
   add_check(app, action);
   add_models(app, action);
   try {

@@ -25,6 +25,21 @@ std::int64_t ceil_ms(nanoseconds t) {
 
 }  // namespace
 
+std::string word_details(const std::vector<TimedWord>& words, std::size_t committed,
+                         const base::ClockMap& clock) {
+  nlohmann::json details = {{"words", nlohmann::json::array()}, {"committed_words", committed}};
+  for (const TimedWord& word : words) details["words"].push_back(to_json(word, clock));
+  if (words.empty()) details["withdrawn"] = true;
+  return details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::optional<double> mean_probability(const std::vector<TimedWord>& words) {
+  if (words.empty()) return std::nullopt;
+  double sum = 0.0;
+  for (const TimedWord& word : words) sum += static_cast<double>(word.probability);
+  return sum / static_cast<double>(words.size());
+}
+
 Transcripts::Transcripts(std::string stream, std::string model, sinks::RecordIds& ids,
                          const TranscriptOptions& options)
     : stream_(std::move(stream)), model_(std::move(model)), ids_(ids), options_(options) {}
@@ -80,15 +95,7 @@ Record Transcripts::make(RecordState state, const std::vector<TimedWord>& tentat
   }
   std::vector<TimedWord> all = words_;
   all.insert(all.end(), tentative.begin(), tentative.end());
-  nlohmann::json details = {{"words", nlohmann::json::array()}, {"committed_words", words_.size()}};
-  double probability = 0.0;
-  for (const TimedWord& word : all) {
-    details["words"].push_back(to_json(word, clock_));
-    probability += static_cast<double>(word.probability);
-  }
-  if (all.empty()) {
-    details["withdrawn"] = true;  // the times stay those of the words that were shown
-  } else {
+  if (!all.empty()) {  // withdrawn: the times stay those of the words that were shown
     t_start_ms_ = clock_.utc_ms(all.front().start);
     t_end_ms_ = clock_.utc_ms(all.back().end);
   }
@@ -103,9 +110,9 @@ Record Transcripts::make(RecordState state, const std::vector<TimedWord>& tentat
   record.clock = base::to_string(clock_.source);
   record.clock_error_ms = ceil_ms(clock_.error);
   record.text = joined(all);
-  if (!all.empty()) record.score = probability / static_cast<double>(all.size());
+  record.score = mean_probability(all);
   record.model = model_;
-  record.details = details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  record.details = word_details(all, words_.size(), clock_);
   return record;
 }
 

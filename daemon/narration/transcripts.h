@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,13 @@ struct TranscriptOptions {
   // time. 0: words wait for one of the others.
   std::chrono::nanoseconds longest_wait = std::chrono::milliseconds(2500);
 };
+
+// The details of a transcript record: every word with its times in UTC and its probability, and how many of
+// them are committed; "withdrawn" when there are none.
+std::string word_details(const std::vector<TimedWord>& words, std::size_t committed,
+                         const base::ClockMap& clock);
+// Empty for no words.
+std::optional<double> mean_probability(const std::vector<TimedWord>& words);
 
 // Cuts the words of one stream into transcript records: a record opens with its first tentative words, is
 // updated while they change, and closes when they are committed. Not thread-safe.

@@ -28,4 +28,19 @@ std::vector<Segment> split_segments(const WhisperTokens& tokens, std::span<const
   return segments;
 }
 
+std::chrono::nanoseconds settled_length(const WhisperTokens& tokens, std::span<const std::int32_t> generated,
+                                        std::chrono::nanoseconds audio_length) {
+  const auto is_time = [&](std::size_t i) { return generated[i] >= tokens.first_timestamp; };
+  const std::size_t count = generated.size();
+  const bool closed = count >= 2 && is_time(count - 1) && !is_time(count - 2);
+  if (closed) return audio_length;
+  for (std::size_t i = count; i-- > 1;) {
+    if (!is_time(i) || !is_time(i - 1)) continue;
+    const std::chrono::nanoseconds end =
+        std::chrono::milliseconds(20) * (generated[i - 1] - tokens.first_timestamp);
+    return end.count() > 0 ? std::min(end, audio_length) : audio_length;
+  }
+  return audio_length;
+}
+
 }  // namespace vedette::models::audio

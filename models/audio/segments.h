@@ -16,4 +16,10 @@ namespace vedette::models::audio {
 std::vector<Segment> split_segments(const WhisperTokens& tokens, std::span<const std::int32_t> generated,
                                     std::chrono::nanoseconds audio_length);
 
+// How much of the window is dealt with, so that the next window of a longer recording begins there: up to the
+// end of the last segment that another one follows, as the published long-form algorithm goes on; all of it
+// when the text ends with the window or stands in one piece.
+std::chrono::nanoseconds settled_length(const WhisperTokens& tokens, std::span<const std::int32_t> generated,
+                                        std::chrono::nanoseconds audio_length);
+
 }  // namespace vedette::models::audio

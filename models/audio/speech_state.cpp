@@ -297,9 +297,11 @@ void SpeechDecoding::State::end_attempt() {
 
 void SpeechDecoding::State::conclude() {
   phase_ = Phase::kFinished;
+  transcript_.settled = audio_length_;
   reject_if_no_speech(options_, text_, transcript_);
   if (transcript_.rejected) return;
   transcript_.segments = split_segments(tokens_, transcript_.tokens, audio_length_);
+  transcript_.settled = settled_length(tokens_, transcript_.tokens, audio_length_);
   for (Segment& segment : transcript_.segments) segment.text = model_.text(segment.tokens);
   if (options_.word_times && !words_.empty() && model_.tokenizer() != nullptr) begin_alignment();
 }

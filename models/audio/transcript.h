@@ -26,6 +26,8 @@ struct Segment {
 struct Transcript {
   std::vector<Segment> segments;
   std::vector<std::int32_t> tokens;    // everything generated, timestamps included, without the prompt
+  // Of the window, what is dealt with: the next window of a longer recording begins here (settled_length).
+  std::chrono::nanoseconds settled{0};
   float mean_log_probability = 0.0F;   // over the generated tokens, end token included
   float no_speech_probability = 0.0F;  // softmax at the start token over raw logits
   float compression_ratio = 0.0F;      // bytes of text / bytes after zlib

@@ -1,0 +1,170 @@
+#include "daemon/files/caption_writer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ostream>
+#include <utility>
+
+#include "base/time.h"
+#include "daemon/narration/transcripts.h"
+#include "daemon/narration/words.h"
+
+namespace vedette::daemon::files {
+
+using std::chrono::nanoseconds;
+
+namespace {
+
+// "00:01:02,345": hours have at least two digits.
+std::string clock_time(nanoseconds time, char point) {
+  const std::int64_t ms =
+      std::max<std::int64_t>(std::chrono::round<std::chrono::milliseconds>(time).count(), 0);
+  char text[48];
+  std::snprintf(text, sizeof text, "%02lld:%02lld:%02lld%c%03lld", static_cast<long long>(ms / 3'600'000),
+                static_cast<long long>(ms / 60'000 % 60), static_cast<long long>(ms / 1000 % 60), point,
+                static_cast<long long>(ms % 1000));
+  return text;
+}
+
+// "-->" ends a cue's times and '<', '&' open markup: neither may come from the words.
+std::string escaped(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '&')
+      result += "&amp;";
+    else if (c == '<')
+      result += "&lt;";
+    else if (c == '>')
+      result += "&gt;";
+    else
+      result += c;
+  }
+  return result;
+}
+
+std::vector<narration::TimedWord> timed(const std::vector<models::audio::Word>& words) {
+  std::vector<narration::TimedWord> result;
+  for (const auto& word : words) result.push_back({word.text, word.start, word.end, word.probability});
+  return result;
+}
+
+Caption part_of(const Caption& caption, std::size_t first, std::size_t count) {
+  Caption part;
+  const auto begin = caption.words.begin() + static_cast<std::ptrdiff_t>(first);
+  part.words.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+  part.text = narration::joined(timed(part.words));
+  part.start = first == 0 ? std::min(caption.start, part.words.front().start) : part.words.front().start;
+  part.end = std::clamp(caption.end, part.start, part.words.back().end);
+  return part;
+}
+
+// How many words from `first` on make one cue: what is left is cut into the fewest parts of about equal
+// length that keep the limits, each at the end of a clause where one is near.
+std::size_t cue_length(const Caption& caption, std::size_t first, const SubtitleLimits& limits) {
+  const auto& words = caption.words;
+  std::size_t characters = 0;
+  for (std::size_t i = first; i < words.size(); ++i) characters += words[i].text.size();
+  const nanoseconds whole = words.back().end - words[first].start;
+  const std::size_t by_text = (characters + limits.most_characters - 1) / (limits.most_characters + 1);
+  const auto by_time =
+      static_cast<std::size_t>((whole.count() + limits.longest.count() - 1) / limits.longest.count());
+  const std::size_t parts = std::max<std::size_t>({by_text, by_time, 1});
+  if (parts == 1) return words.size() - first;
+  const double budget = static_cast<double>(characters) / static_cast<double>(parts);
+  std::size_t taken = 0;
+  std::size_t best = 1;
+  double best_cost = 1e9;
+  for (std::size_t i = first; i + 1 < words.size(); ++i) {
+    taken += words[i].text.size();
+    const bool fits =
+        taken <= limits.most_characters + 1 && words[i].end - words[first].start <= limits.longest;
+    if (!fits && i > first) break;
+    const bool clause = narration::ends_sentence(words[i].text) || narration::ends_clause(words[i].text);
+    const double cost = std::abs(static_cast<double>(taken) - budget) / budget - (clause ? 0.4 : 0.0);
+    if (cost >= best_cost) continue;
+    best_cost = cost;
+    best = i + 1 - first;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::optional<CaptionFormat> caption_format(std::string_view name) {
+  if (name == "text") return CaptionFormat::kText;
+  if (name == "jsonl") return CaptionFormat::kJsonLines;
+  if (name == "srt") return CaptionFormat::kSrt;
+  if (name == "vtt") return CaptionFormat::kVtt;
+  return std::nullopt;
+}
+
+std::vector<Caption> split(const Caption& caption, const SubtitleLimits& limits) {
+  if (caption.words.empty()) return {caption};
+  std::vector<Caption> parts;
+  for (std::size_t first = 0; first < caption.words.size();) {
+    const std::size_t count = cue_length(caption, first, limits);
+    parts.push_back(part_of(caption, first, count));
+    first += count;
+  }
+  return parts;
+}
+
+CaptionWriter::CaptionWriter(std::ostream& out, CaptionFormat format, Source source)
+    : out_(out),
+      format_(format),
+      source_(std::move(source)),
+      ids_(source_.stream, std::chrono::duration_cast<std::chrono::milliseconds>(source_.utc_zero).count()) {
+  if (format_ == CaptionFormat::kVtt) out_ << "WEBVTT\n\n" << std::flush;
+}
+
+void CaptionWriter::write(const Caption& caption) {
+  switch (format_) {
+    case CaptionFormat::kText: out_ << caption.text << "\n"; break;
+    case CaptionFormat::kJsonLines: write_record(caption); break;
+    case CaptionFormat::kSrt:
+    case CaptionFormat::kVtt:
+      for (const Caption& cue : split(caption)) write_cue(cue);
+      break;
+  }
+  out_ << std::flush;
+}
+
+void CaptionWriter::write_cue(const Caption& caption) {
+  const bool srt = format_ == CaptionFormat::kSrt;
+  const char point = srt ? ',' : '.';
+  if (srt) out_ << ++cues_ << "\n";
+  out_ << clock_time(caption.start, point) << " --> " << clock_time(caption.end, point) << "\n";
+  out_ << (srt ? caption.text : escaped(caption.text)) << "\n\n";
+}
+
+void CaptionWriter::write_record(const Caption& caption) {
+  base::ClockMap clock;
+  clock.utc_zero = source_.utc_zero;
+  clock.source = base::ClockSource::kFile;
+  sinks::Record record;
+  record.id = ids_.next();
+  record.stream = source_.stream;
+  record.kind = sinks::Kind::kTranscript;
+  record.state = sinks::RecordState::kClose;
+  record.t_start_ms = clock.utc_ms(caption.start);
+  record.t_end_ms = clock.utc_ms(caption.end);
+  record.clock = base::to_string(clock.source);
+  record.published_ms = base::utc_now_ms();
+  record.text = caption.text;
+  record.score = narration::mean_probability(timed(caption.words));
+  record.model = source_.model;
+  record.details = narration::word_details(timed(caption.words), caption.words.size(), clock);
+  out_ << sinks::to_json_line(record) << "\n";
+}
+
+std::string stream_id_of(const std::filesystem::path& file) {
+  std::string id;
+  for (const char c : file.stem().string().substr(0, 64)) {
+    const bool lower = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    id += lower ? c : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+  }
+  return id.empty() ? "file" : id;
+}
+
+}  // namespace vedette::daemon::files
