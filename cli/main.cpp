@@ -14,9 +14,12 @@ ExitCode run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("vedette ") + VEDETTE_VERSION);
   Action action;
+  add_ask(app, action);
   add_caption(app, action);
   add_check(app, action);
   add_models(app, action);
+  add_streams(app, action);
+  add_tail(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
