@@ -59,7 +59,6 @@ class HttpServer::Inside {
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running())
       std::this_thread::sleep_for(std::chrono::milliseconds(1));  // stop() needs it
-    base::log(base::LogLevel::kInfo, "http", "listening on " + options.host + ":" + std::to_string(port_));
   }
   ~Inside() {
     server_.stop();
