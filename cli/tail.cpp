@@ -18,7 +18,7 @@ using sinks::redis::StreamEntry;
 
 struct TailOptions {
   std::string redis, stream, since;
-  bool json = false, tentative = false, follow = true;
+  bool json = false, tentative = false, no_follow = false;
   std::uint64_t count = 0;
 };
 
@@ -95,17 +95,17 @@ ExitCode run_tail(const TailOptions& options) {
       }
       std::vector<StreamEntry> entries;
       if (!after.empty()) {
-        entries = reader.read(after, std::chrono::milliseconds(options.follow ? 1000 : 0));
-      } else if (options.follow) {
+        entries = reader.read(after, std::chrono::milliseconds(options.no_follow ? 0 : 1000));
+      } else if (!options.no_follow) {
         std::this_thread::sleep_for(std::chrono::seconds(1));
       }
       for (const StreamEntry& entry : entries) {
         printed += print(entry, options) ? 1 : 0;
         if (options.count != 0 && printed >= options.count) return ExitCode::kDone;
       }
-      if (entries.empty() && !options.follow) return ExitCode::kDone;
+      if (entries.empty() && options.no_follow) return ExitCode::kDone;
     } catch (const sinks::redis::ReaderError& error) {
-      if (!options.follow) throw;
+      if (options.no_follow) throw;
       std::fprintf(stderr, "vedette: %s; trying again\n", error.what());
       std::this_thread::sleep_for(std::chrono::seconds(1));
     }
@@ -124,7 +124,7 @@ void add_tail(CLI::App& app, Action& action) {
   command->add_option("--count", options->count, "End after so many records");
   command->add_flag("--json", options->json, "One JSON object per line: every record, every revision");
   command->add_flag("--tentative", options->tentative, "Words that may still change, too");
-  command->add_flag("!--no-follow", options->follow, "End when everything there is has been printed");
+  command->add_flag("--no-follow", options->no_follow, "End when everything there is has been printed");
   command->callback([options, &action] { action = [options] { return run_tail(*options); }; });
 }
 

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
@@ -120,6 +122,31 @@ TEST(Metrics, TheWholePagePassesPromtool) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127) GTEST_SKIP() << "promtool is not installed";
   EXPECT_EQ(status, 0) << output;
   EXPECT_EQ(output, "");
+}
+
+// The names in the first column of docs/metrics.md.
+std::set<std::string> documented() {
+  std::ifstream page(VEDETTE_SOURCE_DIR "/docs/metrics.md");
+  std::set<std::string> names;
+  for (std::string line; std::getline(page, line);) {
+    if (!line.starts_with("| `")) continue;
+    const std::string column = line.substr(0, line.find('|', 1));
+    for (std::size_t at = column.find('`'); at != std::string::npos;) {
+      const std::size_t end = column.find('`', at + 1);
+      names.insert(column.substr(at + 1, end - at - 1));
+      at = column.find('`', end + 1);
+    }
+  }
+  return names;
+}
+
+TEST(Metrics, ThePageOfTheDocumentationNamesThemAll) {
+  std::set<std::string> served;
+  std::istringstream text(whole_page());
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("# TYPE ")) served.insert(line.substr(7, line.find(' ', 7) - 7));
+  }
+  EXPECT_EQ(served, documented());
 }
 
 TEST(Metrics, TheProcessIsMeasured) {
