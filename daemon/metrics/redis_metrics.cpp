@@ -20,6 +20,9 @@ void write(Scrape& scrape, const sinks::redis::PublisherStats& stats) {
                  {{"state", "sent"}});
   scrape.counter("vedette_live_messages_total", kLive, static_cast<double>(stats.live_dropped),
                  {{"state", "dropped"}});
+  scrape.counter("vedette_records_unknown_stream_total",
+                 "Records of a stream that is not configured, dropped.",
+                 static_cast<double>(stats.unknown_stream));
   for (const sinks::redis::StreamStats& one : stats.streams) {
     const auto count = [&](const char* name, const char* help, std::uint64_t value, Labels labels = {}) {
       labels.insert(labels.begin(), {"stream", one.stream});

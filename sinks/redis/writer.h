@@ -34,7 +34,12 @@ class RedisPublisher::Writer {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Sent;  // a command of a pipeline whose reply is due
+  // A command of a pipeline whose reply is due. Holds its lane, which may leave the list meanwhile.
+  struct Sent {
+    enum class What : std::uint8_t { kAppend, kState, kLive } what;
+    std::shared_ptr<Lane> lane;
+    std::size_t count = 0;
+  };
 
   // Under the lock.
   Lane* find(std::string_view stream);
