@@ -7,6 +7,10 @@
 
 #include "base/build_id.h"
 #include "base/log.h"
+#include "daemon/http/http_server.h"
+#include "daemon/ledger/ledger_feed.h"
+#include "daemon/metrics/metered_publisher.h"
+#include "daemon/metrics/sources.h"
 #include "daemon/narration/answers.h"
 #include "daemon/narration/stream_narration.h"
 #include "daemon/process.h"
@@ -73,11 +77,12 @@ sinks::redis::PublisherOptions publisher_options(const settings::Settings& setti
 // The narrations of all streams, by id. Stopped, so that what is open closes, before the publisher is.
 class Narrations {
  public:
-  Narrations(const settings::Settings& settings, runtime::Engine& engine, sinks::Publisher& publisher) {
+  Narrations(const settings::Settings& settings, runtime::Runtime& models, sinks::Publisher& publisher) {
     narration::NarrationOptions options;
-    options.hear_model = settings.models.hear;
+    options.hear_model = models.hear_name();
     for (const auto& stream : settings.streams) {
-      by_stream_[stream.id] = narration::StreamNarration::create(stream.id, engine, publisher, options);
+      by_stream_[stream.id] =
+          narration::StreamNarration::create(stream.id, models.engine(), publisher, options);
     }
   }
   ~Narrations() {
@@ -95,6 +100,15 @@ class Narrations {
  private:
   std::map<std::string, std::shared_ptr<narration::StreamNarration>> by_stream_;
 };
+
+// The way from a source into its narration, past the ledger where there is sound to account for.
+std::shared_ptr<streams::Feed> feed_of(const settings::StreamSettings& stream, const Narrations& narrations,
+                                       ledger::Ledger& ledger) {
+  const auto narration = narrations.find(stream.id);
+  if (!stream.sound) return narration;
+  return std::make_shared<ledger::LedgerFeed>(stream.id, ledger, narration,
+                                              [narration] { return narration->stats().shed; });
+}
 
 void refuse(const sinks::AnswerCallback& callback, std::string reason) {
   sinks::Answer answer;
@@ -115,6 +129,27 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
   };
 }
 
+// What /metrics shows, of all parts.
+void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
+                 const sinks::redis::RedisPublisher& publisher, const metrics::MeteredPublisher& metered,
+                 const sinks::redis::QuestionIntake& questions, const ledger::Ledger& ledger) {
+  metrics.add_source([&](metrics::Scrape& scrape) {
+    metrics::write(scrape, models.engine_statistics());
+    if (models.can_hear()) metrics::write(scrape, models.hearing().statistics());
+    metrics::write(scrape, publisher.stats());
+    metrics::write(scrape, questions.stats());
+    metered.write(scrape);
+    ledger.write(scrape);
+    metrics::write_process(scrape);
+  });
+}
+
+std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher) {
+  const auto stats = publisher.stats();
+  if (stats.up) return {};
+  return {"redis: " + (stats.problem.empty() ? "not connected yet" : stats.problem)};
+}
+
 std::vector<std::string> stream_ids(const settings::Settings& settings) {
   std::vector<std::string> ids;
   for (const auto& stream : settings.streams) ids.push_back(stream.id);
@@ -130,24 +165,36 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   std::optional<ShutdownDeadline> deadline;  // set when the end begins; gone once all below is
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
   publisher.set_streams(stream_ids(settings));
-  const Narrations narrations(settings, models->engine(), publisher);
+  metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
+  const Narrations narrations(settings, *models, metered);
 
   std::optional<narration::Answers> answers;
-  if (!model_options.think.empty()) {
+  if (models->can_think()) {
     narration::AnswerOptions options;
-    options.think_model = settings.models.think;
+    options.think_model = models->think_name();
     answers.emplace(models->engine(), models->think_tokenizer(), models->think_template(),
                     models->think_context(), options);
   }
   sinks::redis::QuestionIntake questions(publisher,
                                          question_handler(narrations, answers ? &*answers : nullptr));
 
+  ledger::Ledger ledger;
   gst::RuntimeHandle handle;
-  if (!model_options.hear.empty()) handle.hearing = {models, &models->hearing()};
+  if (models->can_hear()) handle.hearing = {models, &models->hearing()};
   streams::Supervisor supervisor(handle);
   for (auto& stream : settings.streams) {
-    stream.sound = stream.sound && handle.hearing != nullptr;
-    supervisor.start(stream, narrations.find(stream.id));
+    stream.sound = stream.sound && models->can_hear();
+    supervisor.start(stream, feed_of(stream, narrations, ledger));
+  }
+
+  metrics::Metrics metrics;
+  add_sources(metrics, *models, publisher, metered, questions, ledger);
+  std::optional<http::HttpServer> http;
+  if (!settings.http_host.empty()) {
+    http::HttpPages pages{[&] { return metrics.text(); }, [&] { return not_ready(publisher); }};
+    http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
+    base::log(LogLevel::kInfo, "http",
+              "listening on " + settings.http_host + ":" + std::to_string(http->port()));
   }
 
   const std::string status = std::to_string(settings.streams.size()) + " streams";

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/http/http_server.h"
 #include "daemon/settings/section.h"
 #include "sinks/redis/url.h"
 
@@ -174,6 +175,12 @@ void read_http(Section& root, Settings& settings, ParseContext& context) {
     context.problem(root.mark_of("http"), "http",
                     "expected HOST:PORT or off, received \"" + http.substr(0, 80) + "\"");
     return;
+  }
+  if (!http::is_loopback(http.substr(0, colon))) {
+    context.problem(
+        root.mark_of("http"), "http",
+        "expected a loopback address such as 127.0.0.1, for there is no authentication; received \"" +
+            http.substr(0, 80) + "\"");
   }
   settings.http_host = http.substr(0, colon);
   settings.http_port = std::stoi(port);

@@ -57,7 +57,7 @@ def status_of(url):
 class Scenario:
     def __init__(self, checks, build, folder, processes):
         self.checks, self.build, self.folder, self.processes = checks, build, folder, processes
-        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), "ball")}
+        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING)}
         self.redis_process, self.redis_port = services.start_redis(processes, folder)
         self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)
         self.http_port = free_port()

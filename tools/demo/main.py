@@ -20,6 +20,9 @@ QUESTIONS = {"gate": "What should be left next to the blue door?", "lobby": "Whe
 MEDIA_QUESTION = "What was said?"
 
 
+CONDITIONS = ("sound_", "picture_", "low_frame_rate", "bitrate_zero")
+
+
 class Screen:
     """Prints one line per thing that arrived: time, stream, what, delay, text; wrapped to the terminal."""
 
@@ -65,9 +68,11 @@ class Demo:
             self.screen.line(record["t_end_ms"], stream, "words", delay, record["text"])
         elif kind == "transcript" and state == "open":
             self.tentative.append(delay)
-        elif kind == "status" and state != "update":
+        elif kind == "status" and record["text"].startswith(CONDITIONS):
             what = "health" if state == "open" else "health end"
             self.screen.line(record["published_ms"], stream, what, None, record["text"])
+        elif kind == "status" and state == "open":
+            self.screen.line(record["published_ms"], stream, "state", None, record["text"])
 
     def _answer(self, fields):
         answer = json.loads(fields["json"])
@@ -82,9 +87,9 @@ class Demo:
 
 
 def run(options, folder, processes):
-    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), "ball")}
+    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING)}
     lobby = media.clip(options.media) if options.media else media.live(
-        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), "smpte")  # a picture that stands still: health tells
+        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), media.STILL)
     mounts["/lobby"] = lobby
     questions = dict(QUESTIONS)
     if options.media:

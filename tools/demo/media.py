@@ -32,7 +32,7 @@ def speak(sentences, voice, folder, name):
     return loop
 
 
-VIDEO = ("videotestsrc is-live=true pattern={pattern} ! video/x-raw,width=320,height=240,framerate=10/1 ! "
+VIDEO = ("videotestsrc is-live=true {pattern} ! video/x-raw,width=320,height=240,framerate=10/1 ! "
          "x264enc tune=zerolatency speed-preset=ultrafast bitrate=200 key-int-max=20 ! rtph264pay name=pay0 pt=96")
 AUDIO = ("multifilesrc location={file} loop=true blocksize=9600 ! rawaudioparse format=pcm pcm-format=s16le "
          "sample-rate={rate} num-channels=1 ! audioconvert ! clocksync ! avenc_aac bitrate=64000 ! aacparse ! "
@@ -45,8 +45,12 @@ CLIP_SOUND = ("filesrc location={file} ! decodebin ! audioconvert ! audioresampl
               "rtpmp4gpay name=pay0 pt=97")
 
 
+MOVING = "pattern=ball background-color=0xff506070"
+STILL = "pattern=smpte75"  # as a camera that hangs: health tells
+
+
 def live(file, pattern):
-    """gst-launch description of a stream that never ends: a moving picture, H.264, and the loop, AAC."""
+    """gst-launch description of a stream that never ends: a made picture, H.264, and the loop, AAC."""
     return f"( {VIDEO.format(pattern=pattern)}  {AUDIO.format(file=quoted(file), rate=RATE_HZ)} )"
 
 

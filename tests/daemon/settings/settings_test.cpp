@@ -65,7 +65,7 @@ TEST(Settings, TheShippedFileParsesAndShowsTheDefaults) {
 TEST(Settings, AStreamTakesTheDefaultsUnlessItSaysOtherwise) {
   const Settings settings = read(R"(
 redis: redis://10.0.0.1:6380/2
-http: 0.0.0.0:0
+http: localhost:0
 retention: 2h
 log: debug
 models: {hear: none, think: ./models/own, search_path: [/a, /b], precision: f32, threads: 3, kv_memory: 64 MiB}
@@ -77,7 +77,7 @@ streams:
   raw: {pipeline: "audiotestsrc ! audioconvert"}
 )");
   EXPECT_EQ(settings.redis, "redis://10.0.0.1:6380/2");
-  EXPECT_EQ(settings.http_host, "0.0.0.0");
+  EXPECT_EQ(settings.http_host, "localhost");
   EXPECT_EQ(settings.http_port, 0);
   EXPECT_EQ(settings.retention, 2h);
   EXPECT_EQ(settings.log_level, base::LogLevel::kDebug);
@@ -134,6 +134,7 @@ TEST(Settings, MistypedValuesSayWhatWasExpectedAndReceived) {
   EXPECT_EQ(problems("http: [1, 2]" + stream), "x.yaml:1:7: http: expected a text, received a list");
   EXPECT_EQ(problems("http: 127.0.0.1:99999" + stream),
             "x.yaml:1:7: http: expected HOST:PORT or off, received \"127.0.0.1:99999\"");
+  EXPECT_THAT(problems("http: 0.0.0.0:80" + stream), HasSubstr("http: expected a loopback address"));
   EXPECT_THAT(problems("redis: http://h" + stream), HasSubstr("x.yaml:1:8: redis: redis URL: "));
   EXPECT_EQ(problems("models: {search_path: {a: b}}" + stream),
             "x.yaml:1:23: models.search_path: expected a list of texts, received a map");
