@@ -12,6 +12,7 @@ namespace {
 
 constexpr ModelFamily kFamilies[] = {
     {"llama", eval_llama, bench_llama},
+    {"whisper", eval_whisper, bench_whisper},
 };
 
 template <class T>

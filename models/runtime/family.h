@@ -48,6 +48,8 @@ const ModelFamily& family_of(const std::filesystem::path& folder);
 
 std::vector<EvalOutput> eval_llama(const EvalJob& job);
 std::vector<BenchResult> bench_llama(const BenchJob& job);
+std::vector<EvalOutput> eval_whisper(const EvalJob& job);
+std::vector<BenchResult> bench_whisper(const BenchJob& job);
 
 // A tensor of whole numbers or truth values (bool, int32, int64). Throws: std::runtime_error for other types.
 std::vector<std::int64_t> read_integers(const weights::Weight& weight);
