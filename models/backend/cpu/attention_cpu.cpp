@@ -96,6 +96,9 @@ void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
   const std::int64_t head_dim = q.columns / heads;
   const kernels::KvFormat format = kv_format(context.dtype());
   const std::int64_t block_bytes = kernels::kv_page_bytes(format, head_dim);
+  // Pages hold more than the tokens' own values where the kernels pad heads to whole vectors.
+  const bool padded =
+      block_bytes != 2 * kPageTokens * head_dim * static_cast<std::int64_t>(tensor::size_of(context.dtype()));
   for (const auto& segment : segments) {
     const ScratchScope scope(context.scratch());
     const std::int64_t pages = pages_for(segment.key_count);
@@ -108,7 +111,7 @@ void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
         const std::int64_t count = std::min(kPageTokens, segment.key_count - first);
         std::byte* page = memory + block * block_bytes;
         blocks[static_cast<std::size_t>(block)] = page;
-        if (count < kPageTokens) std::memset(page, 0, static_cast<std::size_t>(block_bytes));
+        if (padded || count < kPageTokens) std::memset(page, 0, static_cast<std::size_t>(block_bytes));
         kernels::kv_store(format, page, head_dim, 0, count,
                           k.row(segment.key_first + first) + head * head_dim, k.stride,
                           v.row(segment.key_first + first) + head * head_dim, v.stride);
