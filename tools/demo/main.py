@@ -16,8 +16,9 @@ import services
 from processes import Processes, free_port
 from redis_client import Redis
 
-QUESTIONS = {"gate": "What should be left next to the blue door?", "lobby": "Where is the meeting?"}
-MEDIA_QUESTION = "What was said?"
+# Each is asked once its stream has been heard saying something that it can be answered from.
+QUESTIONS = {"gate": ("door", "What color is the door?"), "lobby": ("umbrella", "What did the visitor forget?")}
+MEDIA_QUESTION = ("", "What was said?")
 
 
 CONDITIONS = ("sound_", "picture_", "low_frame_rate", "bitrate_zero")
@@ -45,6 +46,7 @@ class Demo:
     def __init__(self, screen, redis, streams):
         self.screen, self.redis = screen, redis
         self.heard = {stream: [] for stream in streams}  # delays of committed words, seconds
+        self.texts = {stream: "" for stream in streams}
         self.tentative = []                              # delays of the first text of each record, seconds
         self.asked, self.answered = {}, {}               # question id -> time asked; -> seconds to the answer
         self._last = {f"vedette:{{{stream}}}:events": "0" for stream in streams} | {"vedette:answers": "0"}
@@ -59,12 +61,16 @@ class Demo:
         services.ask(self.redis, stream, text, identity)
         self.screen.line(time.time() * 1000, stream, "question", None, text)
 
+    def has_heard(self, stream, word):
+        return len(self.heard[stream]) >= 3 and (word in self.texts[stream] or len(self.heard[stream]) >= 10)
+
     def _record(self, fields):
         record = json.loads(fields["json"])
         delay = (record["published_ms"] - record["t_end_ms"]) / 1000
         stream, kind, state = record["stream"], record["kind"], record["state"]
         if kind == "transcript" and state == "close":
             self.heard[stream].append(delay)
+            self.texts[stream] += record["text"] + " "
             self.screen.line(record["t_end_ms"], stream, "words", delay, record["text"])
         elif kind == "transcript" and state == "open":
             self.tentative.append(delay)
@@ -95,7 +101,7 @@ def run(options, folder, processes):
     if options.media:
         questions["lobby"] = MEDIA_QUESTION
     if options.question:
-        questions["gate"] = options.question
+        questions["gate"] = ("", options.question)
     _, redis_port = services.start_redis(processes, folder)
     _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
     http_port = free_port()
@@ -114,8 +120,8 @@ def run(options, folder, processes):
         try:
             while time.monotonic() < end and daemon.poll() is None:
                 demo.poll()
-                for stream in [s for s in questions if len(demo.heard[s]) >= 3]:
-                    demo.ask(stream, questions.pop(stream))
+                for stream in [s for s, (word, _) in questions.items() if demo.has_heard(s, word)]:
+                    demo.ask(stream, questions.pop(stream)[1])
         except KeyboardInterrupt:
             print()
         if daemon.poll() is not None:

@@ -7,10 +7,10 @@ from redis_client import Redis
 
 
 def start_redis(processes, folder, port=None):
-    """Starts a Redis that keeps nothing on disk, waits for it and returns (process, port)."""
+    """Starts a Redis whose data stay in the folder, waits for it and returns (process, port)."""
     port = port or free_port()
     process = processes.start(
-        ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder],
+        ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", folder],
         pathlib.Path(folder) / "redis.log")
     for _ in range(200):
         try:
