@@ -22,6 +22,8 @@ void add_models(CLI::App& app, Action& action) {
   add_models_import(*models, action);
   add_models_inspect(*models, action);
   add_models_eval(*models, action);
+  add_models_bench(*models, action);
+  add_models_mel(*models, action);
   add_models_tokenize(*models, action);
   add_models_render(*models, action);
 }
