@@ -17,7 +17,7 @@ inline PublisherOptions quick(const std::string& url, std::string boot_id = "me"
   options.lease_renewal = std::chrono::milliseconds(200);
   options.least_backoff = std::chrono::milliseconds(10);
   options.most_backoff = std::chrono::milliseconds(100);
-  options.connection.reply_timeout = std::chrono::milliseconds(500);
+  options.connection.reply_timeout = std::chrono::seconds(3);
   return options;
 }
 

@@ -110,6 +110,19 @@ TEST_F(RedisPublisherTest, StampsAnewWhatAnotherHandHasOvertakenAndKeepsTheOrder
   EXPECT_GT(stats_of(publisher).restamped, 0U);
 }
 
+TEST_F(RedisPublisherTest, AStreamWithoutIdsLeftCostsOnlyItself) {
+  client_.run({"XADD", kEvents, "18446744073709551615-18446744073709551615", "by", "hand"});
+  RedisPublisher publisher(quick(server_.url()));
+  publisher.set_streams({"gate", "yard"});
+  for (int i = 0; i < 5; ++i) {
+    publisher.publish(a_record(i));
+    publisher.publish(a_record(i, 0, "yard"));
+  }
+  EXPECT_TRUE(eventually([&] { return stats_of(publisher).dropped.rejected == 5; }));
+  EXPECT_TRUE(eventually([&] { return stats_of(publisher, "yard").written == 5; }));
+  EXPECT_EQ(publisher.stats().queue_records, 0U);
+}
+
 TEST_F(RedisPublisherTest, TrimsToTheRetention) {
   std::atomic<std::int64_t> now = 1'000'000;
   PublisherOptions options = quick(server_.url());
