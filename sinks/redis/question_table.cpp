@@ -103,14 +103,19 @@ void QuestionTable::forget(const std::string& entry_id) {
 void QuestionTable::done(const std::string& entry_id, bool written) {
   const std::lock_guard lock(mutex_);
   if (!written) ++stats_.unanswerable;
-  if (items_.erase(entry_id) == 0) return;
-  acknowledge_.push_back(entry_id);
+  acknowledge_.push_back(
+      entry_id);  // held until that is done: a look at what is pending must not answer it again
   wake_.notify_all();
 }
 
 std::vector<std::string> QuestionTable::take_acknowledgements() {
   const std::lock_guard lock(mutex_);
   return std::exchange(acknowledge_, {});
+}
+
+void QuestionTable::acknowledged(const std::vector<std::string>& entry_ids) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& entry_id : entry_ids) items_.erase(entry_id);
 }
 
 std::vector<std::string> QuestionTable::held() const {

@@ -40,6 +40,8 @@ class QuestionTable : public std::enable_shared_from_this<QuestionTable> {
   // Entry ids to acknowledge; all that are held.
   std::vector<std::string> take_acknowledgements();
   std::vector<std::string> held() const;
+  // They are acknowledged, and held no longer.
+  void acknowledged(const std::vector<std::string>& entry_ids);
   // Callbacks do nothing from now on.
   void close();
   // Waits for something to acknowledge or for close; false after close.

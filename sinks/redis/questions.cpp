@@ -133,9 +133,12 @@ bool QuestionIntake::acknowledge() {
   std::vector<std::string_view> args = {"XACK", kKey, kGroup};
   args.insert(args.end(), ids.begin(), ids.end());
   connection_.append(args);
-  if (fine(connection_.receive())) return true;
-  for (const std::string& id : ids) table_->forget(id);  // try again
-  return false;
+  if (!fine(connection_.receive())) {
+    for (const std::string& id : ids) table_->forget(id);  // try again
+    return false;
+  }
+  table_->acknowledged(ids);
+  return true;
 }
 
 // Every few seconds: keeps what we hold ours, claims what silent daemons left, trims.
