@@ -144,10 +144,19 @@ void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
   });
 }
 
-std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher) {
+// What keeps /readyz from saying yes.
+std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher,
+                                   const sinks::redis::QuestionIntake& questions) {
+  std::vector<std::string> reasons;
   const auto stats = publisher.stats();
-  if (stats.up) return {};
-  return {"redis: " + (stats.problem.empty() ? "not connected yet" : stats.problem)};
+  if (!stats.up) reasons.push_back("redis: " + (stats.problem.empty() ? "not connected yet" : stats.problem));
+  for (const auto& stream : stats.streams) {
+    if (!stream.ours && !stream.owner.empty())
+      reasons.push_back(stream.stream + ": " + stream.owner + " writes this stream");
+  }
+  if (const auto problem = questions.stats().problem; stats.up && !problem.empty())
+    reasons.push_back("questions: " + problem);
+  return reasons;
 }
 
 std::vector<std::string> stream_ids(const settings::Settings& settings) {
@@ -191,7 +200,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   add_sources(metrics, *models, publisher, metered, questions, ledger);
   std::optional<http::HttpServer> http;
   if (!settings.http_host.empty()) {
-    http::HttpPages pages{[&] { return metrics.text(); }, [&] { return not_ready(publisher); }};
+    http::HttpPages pages{[&] { return metrics.text(); }, [&] { return not_ready(publisher, questions); }};
     http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
     base::log(LogLevel::kInfo, "http",
               "listening on " + settings.http_host + ":" + std::to_string(http->port()));

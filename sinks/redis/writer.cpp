@@ -155,6 +155,8 @@ void RedisPublisher::Writer::on_lease(Lane& lane, const redisReply& reply) {
   if (reply.type != REDIS_REPLY_ARRAY || reply.elements != 3) return;
   const bool ours = reply.element[0]->integer == 1;
   lane.owner = text_of(reply.element[1]);
+  std::replace_if(
+      lane.owner.begin(), lane.owner.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   if (ours) {
     if (const auto last = parse_entry_id(text_of(reply.element[2]))) lane.ids.observe(*last);
     if (lane.lease == Lease::kOurs) return;
