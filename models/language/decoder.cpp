@@ -95,11 +95,15 @@ Decoder::Decoder(backend::Backend& backend, DecoderConfig config, weights::Weigh
   layers::check_parameters(weights_, parameter_table(config_));
   embedding_ = weights_.get("model.embed_tokens.weight").view;
   layers_.reserve(static_cast<std::size_t>(config_.layers));
-  for (int i = 0; i < config_.layers; ++i) layers_.push_back(load_layer(backend, i, precision.layers));
+  for (int i = 0; i < config_.layers; ++i) {
+    layers_.push_back(load_layer(backend, i, precision.layers));
+    weights_.release_memory();
+  }
   norm_ = weights_.read_f32("model.norm.weight", {config_.hidden});
   const bool tied = config_.tied_embeddings || !weights_.contains("lm_head.weight");
   const auto& head = tied ? embedding_ : weights_.get("lm_head.weight").view;
   head_ = ops::pack_linear(backend, head, {}, precision.head);
+  weights_.release_memory();
 }
 
 Decoder::Layer Decoder::load_layer(backend::Backend& backend, int index, WeightFormat format) const {

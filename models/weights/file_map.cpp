@@ -49,6 +49,11 @@ FileMap::~FileMap() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void FileMap::release_memory() const {
+  // Advice only: where it is refused, the pages stay until the system needs them.
+  if (!bytes_.empty()) ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit) {
   const auto map = FileMap::open(path);
   const auto bytes = map->bytes();

@@ -23,6 +23,9 @@ class FileMap {
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::filesystem::path& path() const { return path_; }
+  // Gives the memory of what was read so far back to the system; reading it again gets it from the file
+  // again.
+  void release_memory() const;
 
  private:
   FileMap(std::filesystem::path path, std::span<const std::byte> bytes)

@@ -127,6 +127,10 @@ const Weight& WeightTable::get(std::string_view name, const Shape& expected) con
   return weight;
 }
 
+void WeightTable::release_memory() const {
+  for (const auto& file : files_) file->release_memory();
+}
+
 void WeightTable::read_f32(std::string_view name, const Shape& expected, std::span<float> dst) const {
   const Weight& weight = get(name, expected);
   try {

@@ -51,6 +51,9 @@ class WeightTable {
   // The same, owned.
   tensor::Tensor read_f32(std::string_view name, const tensor::Shape& expected) const;
 
+  // Gives memory that reading the files has taken back to the system; views stay valid. For after packing.
+  void release_memory() const;
+
   // All of them, by name.
   const std::map<std::string, Weight, std::less<>>& all() const { return weights_; }
   // Metadata of the files ("__metadata__"), the last file winning.
