@@ -33,7 +33,9 @@ TEST_F(KvPoolTest, PagesComeZeroedAlignedAndApart) {
   std::byte* before = nullptr;
   for (std::byte* page : pages) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(page) % 64, 0U);
-    if (before != nullptr) EXPECT_GE(page - before, static_cast<std::ptrdiff_t>(layout_.page_bytes()));
+    if (before != nullptr) {
+      EXPECT_GE(page - before, static_cast<std::ptrdiff_t>(layout_.page_bytes()));
+    }
     for (std::size_t i = 0; i < layout_.page_bytes(); ++i) ASSERT_EQ(page[i], std::byte{0});
     before = page;
   }
