@@ -14,7 +14,9 @@ set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib;$ORIGIN;$ORIGIN/..")
 add_library(vedette_flags INTERFACE)
 target_include_directories(vedette_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 # -Wrestrict: GCC 12 warns about std::string in its own headers at -O3 (its bug 105651).
-target_compile_options(vedette_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-restrict -Werror)
+# nvcc takes none of these.
+target_compile_options(vedette_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wno-sign-conversion;-Wno-restrict;-Werror>")
 find_package(Threads REQUIRED)
 target_link_libraries(vedette_flags INTERFACE Threads::Threads)
 

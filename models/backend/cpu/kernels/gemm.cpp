@@ -88,7 +88,8 @@ void tile_bf16(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::
 
 ActivationFormat activation_format(const PackedMatrix& w, std::int64_t m) {
   if (w.format == WeightFormat::kF32 || current_isa() < Isa::kAvx512Bf16) return ActivationFormat::kF32;
-  if (w.format == WeightFormat::kInt8 && m <= kFewRows) return ActivationFormat::kInt8;
+  if (w.format == WeightFormat::kInt8 && (m <= kFewRows || current_isa() < Isa::kAmx))
+    return ActivationFormat::kInt8;
   return ActivationFormat::kBF16;
 }
 
