@@ -94,9 +94,23 @@ std::vector<TimedWord> LocalAgreement::commit_before(nanoseconds start) {
   return fresh;
 }
 
-// Takes away the words of a pass that are committed already: by time, and by their text where the two meet.
+// Takes away the words of a pass that are committed already. Where it repeats the committed words of its
+// window, what follows them is new, whatever the times say: those of a window's first and last word wander by
+// half a second. Otherwise by time, and by their text where the two meet.
 void LocalAgreement::drop_committed(std::vector<TimedWord>& words) const {
   if (committed_.empty()) return;
+  const auto same_text = [](const TimedWord& a, const TimedWord& b) {
+    return normalised(a.text) == normalised(b.text);
+  };
+  const auto held = std::find_if(committed_.begin(), committed_.end(), [this](const TimedWord& word) {
+    return word.end > window_start_ + kTimeSlack;
+  });
+  const auto repeated = committed_.end() - held;
+  if (repeated > 0 && std::ssize(words) >= repeated &&
+      std::equal(held, committed_.end(), words.begin(), same_text)) {
+    words.erase(words.begin(), words.begin() + repeated);
+    return;
+  }
   const auto behind = std::find_if(words.begin(), words.end(), [this](const TimedWord& word) {
     return word.start > committed_end_ - kTimeSlack;
   });
@@ -105,9 +119,7 @@ void LocalAgreement::drop_committed(std::vector<TimedWord>& words) const {
   const std::size_t most = std::min({kOverlapWords, words.size(), committed_.size()});
   for (std::size_t count = most; count > 0; --count) {
     const auto tail = committed_.end() - static_cast<std::ptrdiff_t>(count);
-    const bool same = std::equal(
-        tail, committed_.end(), words.begin(),
-        [](const TimedWord& a, const TimedWord& b) { return normalised(a.text) == normalised(b.text); });
+    const bool same = std::equal(tail, committed_.end(), words.begin(), same_text);
     // A single repeated word is taken for the same one only where their times meet: people do say words
     // twice.
     const bool meets = count > 1 || words.front().start < committed_end_ + kTimeSlack;
