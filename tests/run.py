@@ -24,12 +24,13 @@ def listed_tests(build, name_filter, without):
         properties = {item["name"]: item["value"] for item in test.get("properties", [])}
         labels = properties.get("LABELS", [])
         if name_filter in test["name"] and not set(labels) & set(without):
-            yield test["name"], test.get("command"), labels, properties.get("WORKING_DIRECTORY")
+            extra = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
+            yield test["name"], test.get("command"), extra, properties.get("WORKING_DIRECTORY")
 
 
-def run(command, folder, report):
+def run(command, extra, folder, report):
     """Exit code (None: timed out) and output of one test program."""
-    environment = dict(os.environ, GTEST_OUTPUT=f"json:{report}", GTEST_COLOR="no")
+    environment = dict(os.environ, **extra, GTEST_OUTPUT=f"json:{report}", GTEST_COLOR="no")
     process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, errors="replace", start_new_session=True)
     try:
@@ -66,11 +67,11 @@ def main():
     arguments = parser.parse_args()
     passed = failed = skipped = 0
     broken = []
-    for name, command, _, folder in listed_tests(arguments.build, arguments.filter, arguments.without):
+    for name, command, extra, folder in listed_tests(arguments.build, arguments.filter, arguments.without):
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             report = os.path.join(scratch, "report.json")
-            code, output = run(command, folder, report) if command else (127, "not built")
+            code, output = run(command, extra, folder, report) if command else (127, "not built")
             one_passed, one_failed, one_skipped = count(code, output, report)
         passed, failed, skipped = passed + one_passed, failed + one_failed, skipped + one_skipped
         if one_failed:
