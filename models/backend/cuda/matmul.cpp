@@ -62,7 +62,7 @@ const Matmul::Plan& Matmul::plan_of(ComputeContext& context, const Key& key) {
   auto& slot = plans_[key];
   if (slot != nullptr) return *slot;
   context.count_plan_build();
-  const auto& [rows, in, out, x_stride, y_stride, bf16] = key;
+  const auto& [rows, in, out, x_stride, y_stride, alignment, bf16] = key;
   const cudaDataType_t type = bf16 ? CUDA_R_16BF : CUDA_R_32F;
   auto plan = std::make_unique<Plan>();
   cublasLtMatmulDesc_t description = nullptr;
@@ -82,6 +82,13 @@ const Matmul::Plan& Matmul::plan_of(ComputeContext& context, const Key& key) {
   check(cublasLtMatmulPreferenceSetAttribute(wishes, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                              &kWorkspaceBytes, sizeof(kWorkspaceBytes)),
         "cublasLtMatmulPreferenceSetAttribute");
+  // Left alone, cuBLASLt expects 256 bytes; rows may begin at any column of a wider matrix.
+  for (const auto attribute :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
+        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+    check(cublasLtMatmulPreferenceSetAttribute(wishes, attribute, &alignment, sizeof(alignment)),
+          "cublasLtMatmulPreferenceSetAttribute");
+  }
   int found = 0;
   check(cublasLtMatmulAlgoGetHeuristic(handle_, description, plan->w.get(), plan->x.get(), plan->y.get(),
                                        plan->y.get(), wishes, 1, &plan->choice, &found),
@@ -93,7 +100,9 @@ const Matmul::Plan& Matmul::plan_of(ComputeContext& context, const Key& key) {
 
 void Matmul::multiply(ComputeContext& context, cudaStream_t stream, const void* w, const void* x,
                       std::int64_t x_stride, std::int64_t in, bool bf16, Matrix y) {
-  const Plan& plan = plan_of(context, {y.rows, in, y.columns, x_stride, y.stride, bf16});
+  const auto addresses = reinterpret_cast<std::uintptr_t>(x) | reinterpret_cast<std::uintptr_t>(y.data);
+  const std::uint32_t alignment = addresses % 16 == 0 ? 16 : 4;
+  const Plan& plan = plan_of(context, {y.rows, in, y.columns, x_stride, y.stride, alignment, bf16});
   const float one = 1.0F, zero = 0.0F;
   const std::size_t bytes = plan.choice.workspaceSize;
   void* workspace = bytes == 0 ? nullptr : context.scratch().take(bytes);

@@ -28,7 +28,9 @@ class Matmul {
 
  private:
   struct Plan;
-  using Key = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool>;
+  // rows, in, out, strides of x and y, alignment in bytes, bf16
+  using Key =
+      std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::uint32_t, bool>;
   const Plan& plan_of(ComputeContext& context, const Key& key);
 
   cublasLtHandle_t handle_ = nullptr;

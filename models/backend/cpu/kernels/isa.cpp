@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "hwy/highway.h"
+#include "models/backend/cpu/kernels/microkernels.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -35,7 +36,7 @@ Isa detect() {
   if ((hwy::SupportedTargets() & HWY_AVX2) == 0) return Isa::kBaseline;
   if ((hwy::SupportedTargets() & HWY_AVX3) == 0) return Isa::kAvx2;
   if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512bf16")) return Isa::kAvx512;
-  return amx_granted() ? Isa::kAmx : Isa::kAvx512Bf16;
+  return amx_granted() && amx_multiplies_right() ? Isa::kAmx : Isa::kAvx512Bf16;
 }
 
 std::int64_t highway_targets(Isa isa) {

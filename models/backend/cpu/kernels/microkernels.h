@@ -37,6 +37,10 @@ void tile_bf16_dot(const PanelRun& panel, const BFloat16* a, std::int64_t lda, s
 void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
                    std::int64_t ld, bool add);
 
+// Whether a small product by AMX meets its definition: asked once, before kAmx is offered. Requires: the
+// processor has AMX, and the kernel has granted its use.
+bool amx_multiplies_right();
+
 // Rows quantised as prepare_activations does: per row [groups * kInt8Group] int8, [groups] f32 scales,
 // [groups] int32 corrections (-128 * sum of the group, for the weights' offset). Requires: current_isa() >=
 // kAvx512Bf16.

@@ -23,9 +23,16 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {};
 };
 
+// GCC 12 does not know that loading a tile (or the configuration beyond its first bytes) reads memory, and
+// might leave out or delay the stores before it.
+inline void publish_stores() {
+  asm volatile("" ::: "memory");
+}
+
 // Two tiles of rows against the panel's two tiles of columns: four sums in registers.
 VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
                             std::int64_t ld, bool add) {
+  publish_stores();
   const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
@@ -60,6 +67,7 @@ VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t
 
 VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
                             std::int64_t ld, bool add) {
+  publish_stores();
   const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
@@ -84,13 +92,18 @@ VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t
 }
 
 VEDETTE_TARGET void load_config(const TileConfig& config) {
-  // GCC 12 declares that the instruction reads only part of the configuration and drops stores to the rest.
-  asm volatile("" ::"r"(&config) : "memory");
+  publish_stores();
   _tile_loadconfig(&config);
 }
 
 VEDETTE_TARGET void release_config() {
   _tile_release();
+}
+
+void configure() {
+  TileConfig config;
+  for (int tile = 0; tile < 8; ++tile) config.row_bytes[tile] = 64, config.rows[tile] = 16;
+  load_config(config);
 }
 
 }  // namespace
@@ -102,11 +115,38 @@ void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, s
   for (; r + 16 <= rows; r += 16) rows_16(panel, a + r * lda, lda, tile + r * ld, ld, add);
 }
 
+bool amx_multiplies_right() {
+  // Small whole numbers: bf16 and the sums are exact, so the definition must be met exactly.
+  constexpr std::int64_t kRows = 48, kDepth = 64;
+  alignas(64) BFloat16 panel[kDepth * kPanel], a[kRows * kDepth];
+  alignas(64) float tile[kRows * kPanel];
+  const auto weight = [](std::int64_t k, std::int64_t c) {
+    return static_cast<float>((3 * k + 5 * c) % 17 - 8);
+  };
+  const auto value = [](std::int64_t r, std::int64_t k) { return static_cast<float>((7 * r + k) % 13 - 6); };
+  for (std::int64_t k = 0; k < kDepth; ++k) {
+    for (std::int64_t c = 0; c < kPanel; ++c) {
+      panel[k / 2 * 2 * kPanel + c * 2 + k % 2] = tensor::to_bfloat16(weight(k, c));
+    }
+    for (std::int64_t r = 0; r < kRows; ++r) a[r * kDepth + k] = tensor::to_bfloat16(value(r, k));
+  }
+  for (float& sum : tile) sum = 1.0F;
+  const BFloat16* const pieces[] = {panel, panel + kDepth / 2 * kPanel};
+  configure();
+  tile_bf16_amx({pieces, 2, kDepth / 2}, a, kDepth, kRows, tile, kPanel, true);
+  release_config();
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    for (std::int64_t c = 0; c < kPanel; ++c) {
+      float sum = 1.0F;
+      for (std::int64_t k = 0; k < kDepth; ++k) sum += value(r, k) * weight(k, c);
+      if (tile[r * kPanel + c] != sum) return false;
+    }
+  }
+  return true;
+}
+
 AmxScope::AmxScope() : active_(current_isa() >= Isa::kAmx) {
-  if (!active_) return;
-  TileConfig config;
-  for (int tile = 0; tile < 8; ++tile) config.row_bytes[tile] = 64, config.rows[tile] = 16;
-  load_config(config);
+  if (active_) configure();
 }
 
 AmxScope::~AmxScope() {
@@ -121,6 +161,9 @@ namespace vedette::models::backend::cpu::kernels {
 
 void tile_bf16_amx(const PanelRun&, const BFloat16*, std::int64_t, std::int64_t, float*, std::int64_t, bool) {
   assert(false);
+}
+bool amx_multiplies_right() {
+  return false;
 }
 AmxScope::AmxScope() : active_(false) {}
 AmxScope::~AmxScope() {
