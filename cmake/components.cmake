@@ -7,6 +7,7 @@ function(vedette_component name)
   add_library(${name} OBJECT ${arg_SOURCES})
   target_link_libraries(${name} PUBLIC vedette_flags ${arg_LINKS})
   set_property(GLOBAL APPEND PROPERTY vedette_parts_of_${arg_LIBRARY} ${name})
+  set_property(GLOBAL APPEND PROPERTY vedette_components ${name})
 endfunction()
 
 # vedette_library(NAME [targets ...]): the shared library of all components that named it, linked to the targets.
@@ -15,10 +16,15 @@ function(vedette_library name)
   if(NOT parts)
     return()
   endif()
+  # Linking a component by its name would link its objects: those of this library come as sources, and those of a lower
+  # one with that library, so that no object is in two.
+  get_property(components GLOBAL PROPERTY vedette_components)
+  list(JOIN components "|" components)
   add_library(${name} SHARED)
   foreach(part IN LISTS parts)
     target_sources(${name} PRIVATE $<TARGET_OBJECTS:${part}>)
-    target_link_libraries(${name} PUBLIC $<TARGET_PROPERTY:${part},INTERFACE_LINK_LIBRARIES>)
+    target_link_libraries(${name} PUBLIC
+      "$<FILTER:$<TARGET_PROPERTY:${part},INTERFACE_LINK_LIBRARIES>,EXCLUDE,^(${components})$>")
   endforeach()
   target_link_libraries(${name} PUBLIC ${ARGN})
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX PREFIX lib)
