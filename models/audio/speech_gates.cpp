@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <new>
+#include <string>
 #include <vector>
 
 namespace vedette::models::audio {
@@ -44,7 +45,8 @@ float CompressionGauge::ratio(std::string_view text) {
 
 namespace {
 
-constexpr int kHeldLetters = 4;        // "AHHHH": one letter this often in a row
+constexpr int kHeldLetters = 4;        // "AHHHH": one letter this often in a row,
+constexpr std::size_t kFewWords = 3;   // in a text of no more words
 constexpr std::size_t kMaxWords = 8;   // longest phrase looked for
 constexpr std::size_t kMinRounds = 5;  // how often it must come round
 
@@ -78,22 +80,33 @@ bool holds_a_letter(std::string_view text) {
 }  // namespace
 
 bool repeats_itself(std::string_view text) {
-  if (holds_a_letter(text)) return true;
   const std::vector<std::string> words = words_of(text);
+  if (words.size() <= kFewWords && holds_a_letter(text)) return true;
   for (std::size_t length = 1; length <= std::min(kMaxWords, words.size() / 2); ++length) {
     std::size_t same = 0;  // words in a row that equal the one `length` before
     for (std::size_t i = length; i < words.size(); ++i) {
       same = words[i] == words[i - length] ? same + 1 : 0;
-      if (same >= length * (kMinRounds - 1)) return true;
+      if (same >= length * (kMinRounds - 1) && 2 * (same + length) >= words.size()) return true;
     }
   }
   return false;
 }
 
+namespace {
+
+constexpr float kLikelyWords = -0.5F;  // mean log-probability that outweighs a no-speech probability near 1
+
+bool no_speech(const SpeechOptions& options, const Transcript& transcript) {
+  const float silence = transcript.no_speech_probability, words = transcript.mean_log_probability;
+  if (silence > options.max_no_speech_probability && words < options.min_log_probability) return true;
+  return silence > options.certain_no_speech_probability && words < kLikelyWords;
+}
+
+}  // namespace
+
 Verdict judge(const SpeechOptions& options, const Transcript& attempt, std::string_view text) {
+  if (no_speech(options, attempt)) return Verdict::kNoSpeech;
   const bool unlikely = attempt.mean_log_probability < options.min_log_probability;
-  if (unlikely && attempt.no_speech_probability > options.max_no_speech_probability)
-    return Verdict::kNoSpeech;
   const bool circles = attempt.compression_ratio > options.max_compression_ratio || repeats_itself(text);
   return unlikely || circles ? Verdict::kRetry : Verdict::kKeep;
 }
@@ -103,12 +116,11 @@ void reject_if_no_speech(const SpeechOptions& options, std::string_view text, Tr
     transcript.rejected = true;
     transcript.reject_reason = reason;
   };
-  const bool unlikely = transcript.mean_log_probability < options.min_log_probability;
-  if (unlikely && transcript.no_speech_probability > options.max_no_speech_probability)
-    return reject("no_speech");
+  const bool only_marks = !text.empty() && words_of(text).empty();
+  if (only_marks || no_speech(options, transcript)) return reject("no_speech");
   if (transcript.compression_ratio > options.max_compression_ratio) return reject("compression");
   if (repeats_itself(text)) return reject("repetition");
-  if (unlikely) return reject("low_probability");
+  if (transcript.mean_log_probability < options.min_log_probability) return reject("low_probability");
 }
 
 }  // namespace vedette::models::audio

@@ -29,6 +29,9 @@ struct SpeechOptions {
   // `min_log_probability` asks for the next temperature; so does a repetition (models/audio/speech_gates.h),
   // which also rejects in the end.
   float max_no_speech_probability = 0.6F;
+  // Nor does one whose no-speech probability is above this, unless its words are likelier than -0.5: noise
+  // and silence give " you" at 0.9 and -0.7 to -1.0, speech stays below 0.1. 1: off.
+  float certain_no_speech_probability = 0.8F;
   float min_log_probability = -1.0F;
   float max_compression_ratio = 2.4F;
 

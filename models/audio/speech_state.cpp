@@ -10,6 +10,8 @@
 namespace vedette::models::audio {
 namespace {
 
+constexpr std::chrono::milliseconds kFrame{20};  // of the encoder
+
 std::size_t pool_bytes(const backend::KvLayout& layout, int sequences, int tokens) {
   const int pages = (tokens + layout.page_tokens - 1) / layout.page_tokens + 1;
   return layout.page_bytes() * static_cast<std::size_t>(sequences) * static_cast<std::size_t>(pages);
@@ -317,8 +319,7 @@ void SpeechDecoding::State::begin_alignment() {
   aligned_.insert(aligned_.end(), words_.begin(), words_.end());
   aligned_.push_back(tokens_.end);
   for (layers::KvSequence& sequence : caches_) sequence.drop_to(0);
-  const auto heard =
-      static_cast<std::int64_t>(std::chrono::duration<double>(audio_length_).count() / kTimestampStep);
+  const auto heard = static_cast<std::int64_t>(audio_length_ / kFrame);
   alignment_.begin(static_cast<std::int64_t>(aligned_.size()),
                    std::clamp<std::int64_t>(heard, 1, cross_.tokens()));
   phase_ = Phase::kAlign;

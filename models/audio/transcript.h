@@ -25,7 +25,7 @@ struct Segment {
 // What one pass of Whisper's decoder over one window gave.
 struct Transcript {
   std::vector<Segment> segments;
-  std::vector<std::int32_t> tokens;    // everything generated, timestamps included, without the prompt
+  std::vector<std::int32_t> tokens;  // everything generated, timestamps included, without the prompt
   // Of the window, what is dealt with: the next window of a longer recording begins here (settled_length).
   std::chrono::nanoseconds settled{0};
   float mean_log_probability = 0.0F;   // over the generated tokens, end token included

@@ -199,6 +199,17 @@ TEST_P(WhisperGolden, BeamGenerationIsTheReferences) {
   }
 }
 
+TEST_P(WhisperGolden, LaterWindowsPlanAndGrowNothing) {
+  GoldenModel golden(GetParam());
+  const tensor::Tensor features = golden.encode();
+  decode(golden, features, golden_options(1));
+  const auto growths = golden.context.arena_growths(), plans = golden.context.plan_builds();
+  golden.encode();
+  decode(golden, features, golden_options(1));
+  EXPECT_EQ(golden.context.arena_growths(), growths);
+  EXPECT_EQ(golden.context.plan_builds(), plans);
+}
+
 TEST_P(WhisperGolden, WordPathIsTheReferences) {
   GoldenModel golden(GetParam());
   const tensor::Tensor features = golden.encode();
