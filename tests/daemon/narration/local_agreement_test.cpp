@@ -42,8 +42,8 @@ TEST(LocalAgreement, LosesNoWordBehindACommittedOneWhoseEndWasTooLate) {
   LocalAgreement agreement;
   agreement.pass(words("The 5.2-5.9"), seconds(5), seconds(6), false);
   agreement.pass(words("The 5.2-6.4 driver 6.5-6.8"), seconds(5), seconds(7), false);
-  const auto committed = agreement.pass(words("The 5.3-5.6 driver 5.7-6.2 needs 6.3-6.9 a 7.0-7.1"), seconds(5),
-                                        seconds(8), false);
+  const auto committed = agreement.pass(words("The 5.3-5.6 driver 5.7-6.2 needs 6.3-6.9 a 7.0-7.1"),
+                                        seconds(5), seconds(8), false);
   EXPECT_EQ(joined(committed), "driver");
   EXPECT_EQ(joined(agreement.tentative()), "needs a");
 }
