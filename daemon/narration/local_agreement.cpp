@@ -140,14 +140,20 @@ void LocalAgreement::commit(const TimedWord& word) {
 // it has grown long, behind any committed word.
 void LocalAgreement::move_cut(nanoseconds window_end) {
   const nanoseconds next = previous_.empty() ? window_end : previous_.front().start;
-  const bool is_long = window_end - std::max(cut_, window_start_) > options_.long_window;
+  const nanoseconds from = std::max(cut_, window_start_);
+  const bool is_long = window_end - from > options_.long_window;
+  // Speech counts as context, the silence before it does not: behind a silence the time of a single first
+  // word is a guess, often seconds early, and a cut there would go through the words that follow.
+  const auto first = std::find_if(committed_.begin(), committed_.end(),
+                                  [from](const TimedWord& word) { return word.end > from; });
+  const nanoseconds spoken_from = first == committed_.end() ? from : std::max(from, first->start);
   for (std::size_t i = committed_.size(); i-- > 0;) {
     const TimedWord& word = committed_[i];
     if (word.end <= cut_) return;
     const nanoseconds follower = i + 1 < committed_.size() ? committed_[i + 1].start : next;
     const bool clean = ends_sentence(word.text) || follower - word.end >= options_.pause;
     if (!clean && !is_long) continue;
-    if (!is_long && word.end - std::max(cut_, window_start_) < options_.kept) return;
+    if (!is_long && word.end - spoken_from < options_.kept) return;
     // Between the two words, but not far from the first: the follower's start is known less well.
     cut_ = std::max(cut_, word.end + std::clamp((follower - word.end) / 2, nanoseconds{0}, kTimeSlack * 2));
     return;
