@@ -65,7 +65,7 @@ class Demo:
     def can_be_asked(self, stream, word):
         """It was heard saying the word; or it has had its time, and may have nothing to say."""
         heard = len(self.heard[stream])
-        return (heard >= 3 and word in self.texts[stream]) or heard >= 10 or time.monotonic() > self._began + 20
+        return (heard >= 3 and word in self.texts[stream]) or heard >= 10 or time.monotonic() > self._began + 35
 
     def _record(self, fields):
         record = json.loads(fields["json"])
