@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "models/weights/convert.h"
+#include "models/tensor/convert.h"
 #include "models/weights/gguf.h"
 
 namespace vedette::models::weights {
@@ -19,7 +19,7 @@ constexpr std::size_t kSuper = 256;  // elements of a block of the K formats
 float half_at(const std::uint8_t* p) {
   std::uint16_t bits = 0;
   std::memcpy(&bits, p, sizeof bits);
-  return half_to_float(bits);
+  return tensor::half_to_float(bits);
 }
 
 float signed_at(const std::uint8_t* p) {

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "models/weights/convert.h"
+#include "models/tensor/convert.h"
 #include "models/weights/file_map.h"
 #include "models/weights/safetensors.h"
 
@@ -134,7 +134,7 @@ void WeightTable::release_memory() const {
 void WeightTable::read_f32(std::string_view name, const Shape& expected, std::span<float> dst) const {
   const Weight& weight = get(name, expected);
   try {
-    to_f32(weight.view, dst);
+    tensor::to_f32(weight.view, dst);
   } catch (const std::invalid_argument& error) {
     fail(weight.file, "tensor " + weight.name + ": " + error.what());
   }

@@ -1,8 +1,6 @@
-#include <vector>
-
-#include "models/backend/cpu/convert.h"
 #include "models/backend/cpu/kernels/gemm.h"
 #include "models/backend/cpu/ops_cpu.h"
+#include "models/tensor/convert.h"
 
 namespace vedette::models::backend::cpu {
 
@@ -63,10 +61,10 @@ PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format)
   if (biased) packed.bias = tensor::Tensor::zeros(tensor::DType::kF32, {packed.out});
   std::int64_t row = 0;
   for (const auto& part : parts) {
-    read_floats(part.weight, 0, part.weight.count(), values.as<float>().data() + row * packed.in);
-    if (!part.bias.empty())
-      read_floats(part.bias, 0, part.bias.count(), packed.bias.as<float>().data() + row);
-    row += part.weight.shape()[0];
+    const std::int64_t rows = part.weight.shape()[0];
+    tensor::to_f32(part.weight, values.view().rows(row, rows).as<float>());
+    if (!part.bias.empty()) tensor::to_f32(part.bias, packed.bias.view().rows(row, rows).as<float>());
+    row += rows;
   }
   packed.weight = std::make_unique<PackedStorage>(kernels::pack_matrix(
       kernel_format(format), values.as<float>().data(), packed.in, packed.out, packed.in));

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "models/backend/cpu/convert.h"
 #include "models/backend/cpu/kernels/rows.h"
 #include "models/backend/cpu/ops_cpu.h"
+#include "models/tensor/convert.h"
 
 namespace vedette::models::backend::cpu {
 
@@ -63,7 +63,8 @@ void embedding(ComputeContext& context, const tensor::TensorView& table, std::sp
                Matrix y) {
   for_rows(context, y, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i) {
-      read_floats(table, ids[static_cast<std::size_t>(i)] * y.columns, y.columns, y.row(i));
+      tensor::to_f32(table.rows(ids[static_cast<std::size_t>(i)], 1),
+                     {y.row(i), static_cast<std::size_t>(y.columns)});
     }
   });
 }

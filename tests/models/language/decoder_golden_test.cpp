@@ -153,6 +153,9 @@ TEST(Decoder, RefusesBatchesThatDoNotFit) {
   EXPECT_THROW(run({&sequence, 0, 2, Logits::kLast}, std::vector<std::int32_t>{5, 96}, 1),
                std::invalid_argument)
       << "an id outside the vocabulary";
+  const DecoderSlice twice[] = {{&sequence, 0, 1, Logits::kNone}, {&sequence, 1, 1, Logits::kNone}};
+  EXPECT_THROW(model.decoder.forward(model.context, {.tokens = tokens, .slices = twice}, {}),
+               std::invalid_argument);
   EXPECT_EQ(sequence.tokens(), 0);
   EXPECT_NO_THROW(run({&sequence, 0, 2, Logits::kLast}, tokens, 1));
 }

@@ -1,4 +1,4 @@
-#include "models/weights/convert.h"
+#include "models/tensor/convert.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace vedette::models::weights {
+namespace vedette::models::tensor {
 namespace {
 
 TEST(Convert, HalfValuesOfTheStandard) {
@@ -40,10 +40,9 @@ TEST(Convert, HalfRoundsTiesToEven) {
 TEST(Convert, RefusesAnotherTypeOrSize) {
   std::array<std::int32_t, 2> integers{1, 2};
   std::array<float, 2> out{};
-  EXPECT_THROW(to_f32({integers.data(), tensor::DType::kI32, {2}}, out), std::invalid_argument);
-  EXPECT_THROW(to_f32({out.data(), tensor::DType::kF32, {2}}, std::span(out).first(1)),
-               std::invalid_argument);
+  EXPECT_THROW(to_f32({integers.data(), DType::kI32, {2}}, out), std::invalid_argument);
+  EXPECT_THROW(to_f32({out.data(), DType::kF32, {2}}, std::span(out).first(1)), std::invalid_argument);
 }
 
 }  // namespace
-}  // namespace vedette::models::weights
+}  // namespace vedette::models::tensor

@@ -1,13 +1,11 @@
-#include "models/weights/convert.h"
+#include "models/tensor/convert.h"
 
 #include <bit>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 
-namespace vedette::models::weights {
-
-using tensor::DType;
+namespace vedette::models::tensor {
 
 float half_to_float(std::uint16_t bits) {
   const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
@@ -36,7 +34,7 @@ std::uint16_t float_to_half(float value) {
   return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U + 0xfffU + odd) >> 13));
 }
 
-void to_f32(const tensor::TensorView& view, std::span<float> dst) {
+void to_f32(const TensorView& view, std::span<float> dst) {
   const auto count = static_cast<std::size_t>(view.count());
   if (dst.size() != count) {
     throw std::invalid_argument("to_f32: expected room for " + std::to_string(count) +
@@ -47,7 +45,7 @@ void to_f32(const tensor::TensorView& view, std::span<float> dst) {
       if (count != 0) std::memcpy(dst.data(), view.data(), view.bytes());
       return;
     case DType::kBF16: {
-      const auto* src = static_cast<const tensor::BFloat16*>(view.data());
+      const auto* src = static_cast<const BFloat16*>(view.data());
       for (std::size_t i = 0; i < count; ++i)
         dst[i] = std::bit_cast<float>(static_cast<std::uint32_t>(src[i].bits) << 16);
       return;
@@ -59,8 +57,8 @@ void to_f32(const tensor::TensorView& view, std::span<float> dst) {
     }
     default:
       throw std::invalid_argument(std::string("to_f32: expected f32, f16 or bf16, received ") +
-                                  tensor::to_string(view.dtype()));
+                                  to_string(view.dtype()));
   }
 }
 
-}  // namespace vedette::models::weights
+}  // namespace vedette::models::tensor
