@@ -123,9 +123,7 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
     if (!narration) return refuse(callback, "there is no stream " + question.stream);
     if (answers == nullptr)
       return refuse(callback, "this service runs without a language model (models.think: none)");
-    const std::int64_t newest_ms = narration->timeline().latest_ms();
-    answers->ask(question, narration->timeline(), newest_ms > 0 ? newest_ms : base::utc_now_ms(),
-                 std::move(callback));
+    answers->ask(question, narration->timeline(), narration->known_until_ms(), std::move(callback));
   };
 }
 

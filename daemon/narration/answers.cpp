@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "base/log.h"
 #include "base/time.h"
 
 namespace vedette::daemon::narration {
@@ -43,6 +42,22 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \n\t") - first + 1);
 }
 
+constexpr std::size_t kShortestRepeated = 8;  // letters; "No. No." may stand
+
+// Letters and digits only, in lower case.
+std::string normalised_sentence(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c >= 'A' && c <= 'Z') {
+      result += static_cast<char>(c - 'A' + 'a');
+    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               (static_cast<unsigned char>(c) & 0x80U) != 0) {
+      result += c;
+    }
+  }
+  return result;
+}
+
 std::string message_of(const std::exception_ptr& error) {
   try {
     if (error) std::rethrow_exception(error);
@@ -60,6 +75,19 @@ std::vector<ChatMessage> question_prompt(std::string_view timeline, std::string_
   user += "\n";
   user += question;
   return {{"system", std::string(kSystem)}, {"user", std::move(user)}};
+}
+
+std::string_view without_repetition(std::string_view text) {
+  std::set<std::string> said;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    std::size_t end = text.find_first_of(".!?\n", begin);
+    if (end == std::string_view::npos) return text;  // an unfinished sentence: nothing to compare yet
+    const std::string sentence = normalised_sentence(text.substr(begin, end - begin));
+    if (sentence.size() >= kShortestRepeated && !said.insert(sentence).second) return text.substr(0, begin);
+    begin = end + 1;
+  }
+  return text;
 }
 
 std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms) {
@@ -81,7 +109,8 @@ struct Answers::Job {
   sinks::AnswerCallback callback;
   std::chrono::steady_clock::time_point last_partial;
   std::atomic<bool> unwanted{false};
-  std::mutex mutex;  // guards handle
+  bool enough = false;  // the model repeats itself: what is there is the answer
+  std::mutex mutex;     // guards handle
   std::shared_ptr<models::runtime::RequestHandle> handle;
 
   void cancel() {
@@ -95,6 +124,11 @@ struct Answers::Job {
   }
   void partial(std::string_view piece, std::chrono::milliseconds every) {
     answer.text += piece;
+    if (without_repetition(answer.text).size() < answer.text.size()) {
+      enough = true;
+      cancel();
+      return;
+    }
     const auto now = std::chrono::steady_clock::now();
     if (unwanted || now - last_partial < every || trimmed(answer.text).empty()) return;
     last_partial = now;
@@ -114,18 +148,19 @@ struct Answers::Shared {
 
 void Answers::Shared::finish(const std::shared_ptr<Job>& job, TextResult result) {
   Answer& answer = job->answer;
-  const bool whole = result.reason == FinishReason::kStop || result.reason == FinishReason::kLength;
+  const bool whole =
+      result.reason == FinishReason::kStop || result.reason == FinishReason::kLength || job->enough;
   {
     const std::lock_guard lock(mutex);
     running.erase(job);
     ++(whole ? stats.answered : result.reason == FinishReason::kCancelled ? stats.cancelled : stats.failed);
   }
-  answer.text = trimmed(result.text);
+  answer.text = trimmed(std::string(without_repetition(result.text)));
   answer.state = whole ? AnswerState::kFinal : AnswerState::kError;
   switch (result.reason) {
     case FinishReason::kStop:
     case FinishReason::kLength: break;
-    case FinishReason::kCancelled: answer.reason = "cancelled"; break;
+    case FinishReason::kCancelled: answer.reason = whole ? "" : "cancelled"; break;
     case FinishReason::kShed: answer.reason = "busy: too many questions at once"; break;
     case FinishReason::kError: answer.reason = "the model failed: " + message_of(result.error); break;
   }

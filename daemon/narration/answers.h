@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/narration/timeline.h"
@@ -19,7 +20,7 @@ namespace vedette::daemon::narration {
 struct AnswerOptions {
   std::chrono::milliseconds span = std::chrono::minutes(5);  // asked about when the question names no time
   int most_timeline_tokens = 768;                            // what is older is left out
-  int most_new_tokens = 96;
+  int most_new_tokens = 80;
   std::chrono::milliseconds partial_every{250};  // partial answers come no closer together than this
   std::size_t most_running = 8;                  // more at once get an error answer
   std::string think_model;                       // name of the LLM, as answers carry it
@@ -42,7 +43,7 @@ class Answers {
           const models::text::ChatTemplate& chat, int context_tokens, const AnswerOptions& options = {});
   ~Answers();
 
-  // `now_ms`: UTC of the stream's newest sound, where a question that names no time ends.
+  // `now_ms`: UTC where the span of a question that names no time ends (StreamNarration::known_until_ms).
   void ask(const sinks::Question& question, const Timeline& timeline, std::int64_t now_ms,
            sinks::AnswerCallback callback);
   AnswerStats stats() const;
@@ -62,6 +63,9 @@ class Answers {
 // The conversation that the LLM is given: a system message, and the timeline with the question as the user's
 // turn.
 std::vector<models::text::ChatMessage> question_prompt(std::string_view timeline, std::string_view question);
+
+// The text up to where it begins to say the same sentence again, as small models do.
+std::string_view without_repetition(std::string_view text);
 
 // The text of the answer when nothing was heard: what was measured in the span, if anything was.
 std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms);

@@ -43,6 +43,7 @@ std::vector<TimedWord> LocalAgreement::pass(std::vector<TimedWord> words, nanose
     agreed = words.size();
   } else {
     while (agreed < words.size() && agreed < previous_.size() &&
+           words[agreed].end + options_.follow_up <= end &&
            normalised(words[agreed].text) == normalised(previous_[agreed].text)) {
       ++agreed;
     }
@@ -73,6 +74,7 @@ std::vector<TimedWord> LocalAgreement::settle(nanoseconds end) {
 }
 
 std::string LocalAgreement::text_before(nanoseconds start) const {
+  if (options_.prompt_bytes == 0) return {};
   std::size_t bytes = 0;
   auto last = committed_.end();
   while (last != committed_.begin() && std::prev(last)->end > start + kTimeSlack) --last;

@@ -15,12 +15,16 @@ struct LocalAgreementOptions {
   // Committed sound shorter than this is kept in the window as context.
   std::chrono::nanoseconds kept = std::chrono::seconds(2);
   // A gap between two words that counts as a pause.
-  std::chrono::nanoseconds pause = std::chrono::milliseconds(600);
+  std::chrono::nanoseconds pause = std::chrono::milliseconds(1000);
+  // A word is committed only when at least this much sound follows it in the window: what comes after decides
+  // much of what was heard. 0: agreement alone decides.
+  std::chrono::nanoseconds follow_up = std::chrono::milliseconds(500);
   // Words that end within this of the window's end are shown only when the next pass confirms them. 0: all
   // are shown.
   std::chrono::nanoseconds unstable_tail = std::chrono::milliseconds(150);
-  // Committed text that goes before the window as context, bytes.
-  std::size_t prompt_bytes = 200;
+  // Committed text that goes before the window as context, bytes. 0: none, as it makes the words of short
+  // windows change more often (tests/bench/hearing_bench).
+  std::size_t prompt_bytes = 0;
 };
 
 // The words of one epoch of one stream as successive passes over a moving window make them certain:

@@ -1,6 +1,7 @@
 #include "daemon/narration/stream_narration.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "base/log.h"
@@ -43,6 +44,10 @@ std::string message_of(const std::exception_ptr& error) {
   } catch (...) {
     return "unknown error";
   }
+}
+
+double seconds(nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
 }
 
 }  // namespace
@@ -98,6 +103,12 @@ void StreamNarration::stop() {
     status_.reset();
   }
   if (handle) handle->cancel();
+}
+
+std::int64_t StreamNarration::known_until_ms() const {
+  const std::lock_guard lock(mutex_);
+  const base::ClockMap clock = clock_of(newest_.epoch);
+  return clock.source == base::ClockSource::kFile ? clock.utc_ms(newest_.t) : base::utc_now_ms();
 }
 
 NarrationStats StreamNarration::stats() const {
@@ -168,6 +179,8 @@ std::optional<SpeechRequest> StreamNarration::next_request() {
     SpeechRequest request;
     request.features = std::move(window.features);
     request.audio_length = window.length;
+    request.options = options_.speech;
+    request.options.word_times = true;
     request.previous_text = agreement_->text_before(window.start.t);
     return request;
   }
@@ -186,6 +199,8 @@ void StreamNarration::on_pass(std::uint64_t number, SpeechResult result) {
 void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
   if (result.reason == FinishReason::kStop || result.reason == FinishReason::kLength) {
     ++stats_.passes;
+    log_pass(pass, result.transcript);
+    if (is_noise(result.transcript)) result.transcript.rejected = true;
     if (result.transcript.rejected) ++stats_.rejected;
     commit(agreement_->pass(words_of(result.transcript, pass.start.t), pass.start.t, pass.end, pass.last),
            pass.end, pass.last);
@@ -199,6 +214,24 @@ void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
                       "speech recognition is behind: a pass was shed");
   }
   if (pass.last) leave_epoch(pass.end);
+}
+
+bool StreamNarration::is_noise(const models::audio::Transcript& transcript) const {
+  return transcript.no_speech_probability > options_.max_no_speech_probability &&
+         transcript.mean_log_probability < options_.min_log_probability;
+}
+
+void StreamNarration::log_pass(const Pass& pass, const models::audio::Transcript& transcript) const {
+  std::string text;
+  for (const auto& segment : transcript.segments) text += segment.text;
+  char line[256];
+  std::snprintf(
+      line, sizeof line,
+      "heard %.2f-%.2f s: no-speech %.2f, log-probability %.2f, temperature %.1f%s%s:", seconds(pass.start.t),
+      seconds(pass.end), static_cast<double>(transcript.no_speech_probability),
+      static_cast<double>(transcript.mean_log_probability), static_cast<double>(transcript.temperature),
+      transcript.rejected ? ", rejected: " : "", transcript.rejected ? transcript.reject_reason : "");
+  base::log(base::LogLevel::kDebug, stream_, line + text);
 }
 
 void StreamNarration::commit(const std::vector<TimedWord>& words, nanoseconds now, bool settle) {

@@ -23,6 +23,14 @@ struct NarrationOptions {
   LocalAgreementOptions agreement;
   TranscriptOptions transcripts;
   TimelineOptions timeline;
+  // A pass with a no-speech probability above the one and a mean log-probability below the other gives no
+  // words. Stricter than Whisper's own gate (0.6, -1): short windows of noise behind a sentence give "Thank
+  // you." at 0.7 and -0.9.
+  float max_no_speech_probability = 0.6F;
+  float min_log_probability = -0.65F;
+  // How windows are decoded; word times are always made. One attempt: the next window is as good as a retry,
+  // and sooner.
+  models::audio::SpeechOptions speech{.attempts = 1};
   std::string hear_model;  // name of the speech model, as records carry it
 };
 
@@ -63,6 +71,8 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
 
   const std::string& stream() const { return stream_; }
   const Timeline& timeline() const { return timeline_; }
+  // UTC up to which the stream is known: now for a live one, the newest sound's time for a file.
+  std::int64_t known_until_ms() const;
   NarrationStats stats() const;
   // True while a window waits or a pass runs.
   bool busy() const;
@@ -89,6 +99,8 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   void pump(std::unique_lock<std::mutex>& lock);
   std::optional<models::runtime::SpeechRequest> next_request();
   void take_pass(const Pass& pass, models::runtime::SpeechResult result);
+  bool is_noise(const models::audio::Transcript& transcript) const;
+  void log_pass(const Pass& pass, const models::audio::Transcript& transcript) const;
   void enter_epoch(std::uint32_t epoch);
   void leave_epoch(std::chrono::nanoseconds end);
   void commit(const std::vector<TimedWord>& words, std::chrono::nanoseconds now, bool settle);

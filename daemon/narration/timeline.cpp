@@ -82,17 +82,6 @@ void Timeline::close(std::string_view label, std::chrono::nanoseconds end, std::
   latest_ms_ = std::max(latest_ms_, t_end_ms);
 }
 
-void Timeline::close_all(FactKind kind, std::chrono::nanoseconds end, std::int64_t t_end_ms) {
-  const std::lock_guard lock(mutex_);
-  for (Fact& fact : facts_) {
-    if (!fact.open || fact.kind != kind) continue;
-    fact.open = false;
-    fact.end = end;
-    fact.t_end_ms = std::max(fact.t_start_ms, t_end_ms);
-  }
-  latest_ms_ = std::max(latest_ms_, t_end_ms);
-}
-
 std::vector<Fact> Timeline::between(std::int64_t from_ms, std::int64_t to_ms) const {
   const std::lock_guard lock(mutex_);
   std::vector<Fact> found;

@@ -43,8 +43,6 @@ class Timeline {
   void add(Fact fact);
   // Ends the open fact of this label, if there is one.
   void close(std::string_view label, std::chrono::nanoseconds end, std::int64_t t_end_ms);
-  // Ends all open facts of a kind.
-  void close_all(FactKind kind, std::chrono::nanoseconds end, std::int64_t t_end_ms);
   // Copies of the facts that touch [from_ms, to_ms] of UTC, in order of their start.
   std::vector<Fact> between(std::int64_t from_ms, std::int64_t to_ms) const;
   // UTC of the latest end of any fact; 0: there is none.

@@ -10,7 +10,7 @@ LOBBY = ["Good morning, welcome to the office.", "The meeting starts in ten minu
          "Please take the elevator to the fourth floor.", "The visitor forgot his umbrella near the window."]
 
 
-def speak(sentences, voice, folder, name):
+def speak(sentences, voice, folder, name, pause_s=2.1):
     """Makes one loop of the sentences as 16-bit mono PCM and returns its file."""
     folder = pathlib.Path(folder)
     parts = []
@@ -18,7 +18,7 @@ def speak(sentences, voice, folder, name):
         spoken = folder / f"{name}-{number}.wav"
         subprocess.run(["espeak-ng", "-v", voice, "-s", "140", "-g", "4", "-w", spoken, sentence], check=True)
         padded = folder / f"{name}-{number}-padded.wav"
-        subprocess.run(["sox", "-q", spoken, "-r", str(RATE_HZ), "-c", "1", padded, "pad", "0.3", "1.8"], check=True)
+        subprocess.run(["sox", "-q", spoken, "-r", str(RATE_HZ), "-c", "1", padded, "pad", "0", str(pause_s)], check=True)
         parts.append(padded)
     clean = folder / f"{name}-clean.wav"
     subprocess.run(["sox", "-q", *parts, clean, "norm", "-6"], check=True)

@@ -148,6 +148,26 @@ TEST_F(AnswersTest, WorkThatNobodyWaitsForIsCancelled) {
   EXPECT_EQ(given_.back().state, AnswerState::kError);
 }
 
+TEST_F(AnswersTest, AModelThatRepeatsItselfIsStopped) {
+  heard(590'000, 592'000, "abc", "a");
+  ask("abc?");
+  auto text = engine_.take_text();
+  text.callbacks.on_text("The gate is open. ");
+  text.callbacks.on_text("The gate is");
+  EXPECT_FALSE(text.handle->cancelled);
+  text.callbacks.on_text(" open. ");
+  EXPECT_TRUE(text.handle->cancelled);
+  finish(text, "The gate is open. The gate is open. The", FinishReason::kCancelled);
+  EXPECT_EQ(given_.back().state, AnswerState::kFinal);
+  EXPECT_EQ(given_.back().text, "The gate is open.");
+}
+
+TEST_F(AnswersTest, ShortWordsMayBeRepeated) {
+  EXPECT_EQ(without_repetition("No. No. I said: the gate."), "No. No. I said: the gate.");
+  EXPECT_EQ(without_repetition("He said so.\nHe said so!\nHe"), "He said so.\n");
+  EXPECT_EQ(without_repetition("He said so. He said"), "He said so. He said");
+}
+
 TEST_F(AnswersTest, FailuresAreErrorAnswers) {
   heard(590'000, 592'000, "abc", "a");
   ask("abc?");

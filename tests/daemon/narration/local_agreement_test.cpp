@@ -7,8 +7,14 @@
 namespace vedette::daemon::narration {
 namespace {
 
+LocalAgreementOptions plain() {
+  LocalAgreementOptions options;
+  options.follow_up = nanoseconds(0);
+  return options;
+}
+
 TEST(LocalAgreement, CommitsWhatTwoPassesShare) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   EXPECT_TRUE(
       agreement.pass(words("And 0.1-0.3 so, 0.4-0.8 my 0.9-1.0"), seconds(0), seconds(1), false).empty());
   EXPECT_EQ(joined(agreement.tentative()), "And so,");  // "my" touches the window's end
@@ -19,8 +25,19 @@ TEST(LocalAgreement, CommitsWhatTwoPassesShare) {
   EXPECT_EQ(agreement.committed_end(), milliseconds(800));
 }
 
+TEST(LocalAgreement, WaitsForSoundBehindAWord) {
+  LocalAgreementOptions options;
+  options.follow_up = milliseconds(500);
+  LocalAgreement agreement(options);
+  const auto heard = words("ask 0.0-0.3 not 1.1-1.6");
+  agreement.pass(heard, seconds(0), milliseconds(1700), false);
+  EXPECT_EQ(joined(agreement.pass(heard, seconds(0), seconds(2), false)), "ask");
+  EXPECT_EQ(joined(agreement.tentative()), "not");
+  EXPECT_EQ(joined(agreement.pass(heard, seconds(0), milliseconds(2100), false)), "not");
+}
+
 TEST(LocalAgreement, NeverTakesBackWhatIsCommitted) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 0.9-1.1"), seconds(0), seconds(2), false);
   // A wrong revision of the committed words, with what follows them right.
@@ -30,7 +47,7 @@ TEST(LocalAgreement, NeverTakesBackWhatIsCommitted) {
 }
 
 TEST(LocalAgreement, DropsCommittedWordsWhoseTimesMoved) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 0.9-1.1"), seconds(0), seconds(2), false);
   agreement.pass(words("ask 0.3-0.7 not 0.8-1.1 what 1.2-1.3 you 1.4-1.6"), seconds(0), seconds(3), false);
@@ -49,7 +66,7 @@ TEST(LocalAgreement, LosesNoWordBehindACommittedOneWhoseEndWasTooLate) {
 }
 
 TEST(LocalAgreement, KeepsAWordThatIsSaidTwice) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("no 0.0-0.3"), seconds(0), seconds(1), false);
   EXPECT_EQ(joined(agreement.pass(words("no 0.0-0.3 no 0.9-1.2"), seconds(0), seconds(2), false)), "no");
   EXPECT_EQ(
@@ -58,7 +75,7 @@ TEST(LocalAgreement, KeepsAWordThatIsSaidTwice) {
 }
 
 TEST(LocalAgreement, OneEmptyPassWithdrawsNothing) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8"), seconds(0), seconds(1), false);
   EXPECT_TRUE(agreement.pass({}, seconds(0), seconds(2), false).empty());
   EXPECT_EQ(joined(agreement.tentative()), "ask not");
@@ -67,7 +84,7 @@ TEST(LocalAgreement, OneEmptyPassWithdrawsNothing) {
 }
 
 TEST(LocalAgreement, TwoEmptyPassesDo) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("you 0.0-0.3"), seconds(0), seconds(1), false);
   agreement.pass({}, seconds(0), seconds(2), false);
   agreement.pass({}, seconds(0), seconds(3), false);
@@ -76,7 +93,7 @@ TEST(LocalAgreement, TwoEmptyPassesDo) {
 }
 
 TEST(LocalAgreement, SettlesTheRestInSilenceAndAtTheEnd) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-1.0"), seconds(0), seconds(1), false);
   EXPECT_EQ(joined(agreement.settle(seconds(3))), "ask not");  // the tail that was not shown as well
   EXPECT_EQ(agreement.cut(), seconds(3));
@@ -84,14 +101,14 @@ TEST(LocalAgreement, SettlesTheRestInSilenceAndAtTheEnd) {
 }
 
 TEST(LocalAgreement, CommitsWhatTheWindowLeftBehind) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-0.8 what 4.0-4.4"), seconds(0), seconds(5), false);
   EXPECT_EQ(joined(agreement.pass(words("wot 4.0-4.4 you 4.5-4.8"), seconds(4), seconds(6), false)),
             "ask not");
 }
 
 TEST(LocalAgreement, CutsBehindASentence) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   const auto heard = words("Ask 0.0-0.3 what 0.4-1.2 you 1.3-1.6 can. 1.7-2.5 Now 2.7-2.9 go 3.0-3.2");
   agreement.pass(heard, seconds(0), seconds(4), false);
   EXPECT_EQ(agreement.cut(), seconds(0));
@@ -100,7 +117,7 @@ TEST(LocalAgreement, CutsBehindASentence) {
 }
 
 TEST(LocalAgreement, KeepsAShortCommittedStretchAsContext) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   const auto heard = words("Go. 0.0-0.8 Ask 1.0-1.2 me 1.3-1.9");
   agreement.pass(heard, seconds(0), seconds(2), false);
   agreement.pass(heard, seconds(0), milliseconds(2100), false);
@@ -109,7 +126,7 @@ TEST(LocalAgreement, KeepsAShortCommittedStretchAsContext) {
 }
 
 TEST(LocalAgreement, CutsALongWindowAnywhere) {
-  LocalAgreement agreement;
+  LocalAgreement agreement(plain());
   std::string text;
   for (int i = 0; i < 11; ++i)
     text += "w" + std::to_string(i) + " " + std::to_string(i) + ".0-" + std::to_string(i) + ".9 ";
@@ -119,7 +136,7 @@ TEST(LocalAgreement, CutsALongWindowAnywhere) {
 }
 
 TEST(LocalAgreement, GivesTheTextBeforeTheWindow) {
-  LocalAgreementOptions options;
+  LocalAgreementOptions options = plain();
   options.prompt_bytes = 16;
   LocalAgreement agreement(options);
   const auto heard = words("Four 0.0-0.3 score 0.4-1.2 and 1.3-1.6 seven. 1.7-2.5 Years 2.7-2.9");

@@ -23,8 +23,17 @@ using streams::StreamState;
 
 class StreamNarrationTest : public ::testing::Test {
  protected:
-  StreamNarrationTest() : narration_(StreamNarration::create("gate", engine_, publisher_)) { clock(0, 1000); }
+  StreamNarrationTest() : narration_(StreamNarration::create("gate", engine_, publisher_, options())) {
+    clock(0, 1000);
+  }
 
+  static NarrationOptions options() {
+    NarrationOptions options;
+    options.agreement.follow_up = nanoseconds(0);
+    options.agreement.pause = milliseconds(600);
+    options.agreement.prompt_bytes = 200;
+    return options;
+  }
   void clock(std::uint32_t epoch, int zero_s) {
     base::ClockMap map;
     map.epoch = epoch;
@@ -171,6 +180,20 @@ TEST_F(StreamNarrationTest, RejectedPassesGiveNothing) {
   finish("you 0.1-0.9", FinishReason::kStop, true);
   EXPECT_TRUE(records(Kind::kTranscript).empty());
   EXPECT_EQ(narration_->stats().rejected, 2u);
+}
+
+TEST_F(StreamNarrationTest, NoiseThatSoundsLikeWordsGivesNone) {
+  for (const int from : {0, 1, 2}) {
+    hear(from, from + 2);
+    auto pass = engine_.take_speech();
+    SpeechResult result;
+    result.transcript.no_speech_probability = 0.7F;
+    result.transcript.mean_log_probability = -0.9F;
+    result.transcript.segments.emplace_back().words.push_back({" Thanks", at(0.1), at(0.4), 0.3F});
+    pass.done(std::move(result));
+  }
+  EXPECT_TRUE(records(Kind::kTranscript).empty());
+  EXPECT_EQ(narration_->stats().rejected, 3u);
 }
 
 TEST_F(StreamNarrationTest, AFailedPassCostsOnlyItself) {

@@ -97,17 +97,6 @@ TEST(Timeline, StaysBelowItsBytes) {
   EXPECT_EQ(timeline.between(0, 2000).back().t_start_ms, 999);
 }
 
-TEST(Timeline, ClosesAllOfAKind) {
-  Timeline timeline;
-  timeline.add(condition(100, "sound_silent", "a"));
-  timeline.add(condition(200, "sound_clipped", "b"));
-  timeline.close_all(FactKind::kCondition, milliseconds(900), 900);
-  for (const Fact& fact : timeline.between(0, 1000)) {
-    EXPECT_FALSE(fact.open);
-    EXPECT_EQ(fact.t_end_ms, 900);
-  }
-}
-
 TEST(Timeline, WordsOfTwoEpochsAreTwoLines) {
   Fact before = heard(1000, 1500, "Come", "a");
   Fact after = heard(1600, 1900, "here", "b");

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""How soon words come when several live streams speak at once: live.py BUILD [--streams N] [--seconds S] [--settle S] [--json FILE]
+
+Serves N RTSP streams (H.264 and AAC) of speech without pauses, made by espeak-ng in different voices, runs vedetted on them
+with a private Redis, and measures from the records: after how long each word was first shown, first marked as committed,
+and stood in a closed record (published_ms minus the end of the word). Also: what was shed, resident memory over time, and
+where the computing time went. docs/performance.md has the figures. Run it alone on the machine.
+"""
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools" / "demo")]
+import media  # noqa: E402
+import services  # noqa: E402
+from processes import Processes, free_port  # noqa: E402
+from redis_client import Redis  # noqa: E402
+
+VOICES = ["en-us", "en-gb", "en-us+f3", "en-gb+m4", "en-us+m7", "en-gb+f2", "en-us+f1", "en-gb+m2"]
+SENTENCES = [
+    "The delivery van stopped in front of the gate at nine in the morning.",
+    "Two men carried a large wooden box to the warehouse and left it next to the door.",
+    "Please check the temperature of the storage room before lunch.",
+    "The meeting with the new manager has been moved to Thursday afternoon.",
+    "The ferry to the island will leave from platform four in twenty minutes.",
+    "Passengers with bicycles should wait near the yellow line.",
+    "A strong wind from the north kept all boats in the port until ten o'clock.",
+    "Someone opened the window and the cat jumped out into the garden.",
+    "My brother found her behind the shed an hour later.",
+    "The teacher asked the children to read the first page of the book.",
+    "There is fresh bread and cold water on the table in the kitchen.",
+    "The last train to the city was late because of the heavy snow.",
+]
+
+
+def speech(folder, number):
+    first = number * 3 % len(SENTENCES)
+    return media.speak(SENTENCES[first:] + SENTENCES[:first], VOICES[number % len(VOICES)], folder, f"s{number}", pause_s=0.3)
+
+
+def normalised(word):
+    return re.sub(r"[^a-z0-9']", "", word.lower())
+
+
+def delays(records):
+    """Of each word of a closed record: seconds from its end until it was first shown, committed, closed."""
+    shown, committed, closed, changed = [], [], [], 0
+    history = {}
+    for record in records:
+        words = record["details"]["words"] if "details" in record else record["words"]
+        sure = (record.get("details") or record)["committed_words"]
+        known = [(normalised(w["word"]), w["t_end_ms"], i < sure, record["published_ms"]) for i, w in enumerate(words)]
+        history.setdefault("all", []).extend(known)
+        before = history.get(record["id"], [])
+        changed += sum(a[0] != b[0] for a, b in zip(before, known)) + max(0, len(before) - len(known)) * (
+            record["state"] != "close")
+        history[record["id"]] = known
+        if record["state"] != "close":
+            continue
+        recent = history["all"][-2000:]
+        for text, end, _, published in known:
+            same = [w for w in recent if w[0] == text and abs(w[1] - end) < 600]
+            shown.append((min(w[3] for w in same) - end) / 1000)
+            committed.append((min(w[3] for w in same if w[2]) - end) / 1000)
+            closed.append((published - end) / 1000)
+    return shown, committed, closed, changed
+
+
+def quantiles(values):
+    if not values:
+        return {"p50": None, "p95": None, "max": None}
+    values = sorted(values)
+    return {"p50": round(statistics.median(values), 2), "p95": round(values[min(len(values) - 1, int(0.95 * len(values)))], 2),
+            "max": round(values[-1], 2)}
+
+
+def metrics(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as reply:
+        lines = reply.read().decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
+
+
+def resident_mb(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--streams", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--settle", type=float, default=20, help="seconds at the beginning that do not count")
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="vedette-live-") as folder, Processes() as processes:
+        mounts = {f"/s{n}": media.live(speech(folder, n), "ball") for n in range(options.streams)}
+        _, redis_port = services.start_redis(processes, folder)
+        _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
+        http_port = free_port()
+        streams = {f"s{n}": f"rtsp://127.0.0.1:{rtsp_port}/s{n}" for n in range(options.streams)}
+        config = services.write_config(folder, redis_port, http_port, streams, "retention: 1h")
+        daemon = services.start_vedetted(processes, options.build, folder, config)
+        time.sleep(options.settle)
+        begin_ms, begin_cpu, before = time.time() * 1000, cpu_seconds(daemon), metrics(http_port)
+        resident = []
+        while time.time() * 1000 < begin_ms + options.seconds * 1000:
+            resident.append(resident_mb(daemon))
+            time.sleep(min(5, options.seconds))
+            if daemon.poll() is not None:
+                raise SystemExit("vedetted ended: " + services.tail_of(pathlib.Path(folder) / "vedetted.log"))
+        after, used = metrics(http_port), cpu_seconds(daemon) - begin_cpu
+        wall = time.time() - begin_ms / 1000
+        shown, committed, closed, changed = [], [], [], 0
+        with Redis(redis_port) as redis:
+            for stream in streams:
+                entries = redis.call("XRANGE", f"vedette:{{{stream}}}:events", "-", "+")
+                records = [json.loads(fields[fields.index("json") + 1]) for _, fields in entries]
+                records = [r for r in records if r["kind"] == "transcript" and r["published_ms"] >= begin_ms]
+                one = delays(records)
+                shown += one[0]
+                committed += one[1]
+                closed += one[2]
+                changed += one[3]
+    grown = {name: after[name] - before.get(name, 0) for name in after if "_total" in name}
+    busy = {re.search(r'stop="([^"]+)"', name).group(1): value for name, value in grown.items()
+            if name.startswith("vedette_stop_busy_seconds_total")}
+    result = {
+        "streams": options.streams, "seconds": round(wall), "words": len(closed), "changed_words": changed,
+        "shown_s": quantiles(shown), "committed_s": quantiles(committed), "closed_s": quantiles(closed),
+        "resident_mb": {"first": round(resident[0]), "last": round(resident[-1]), "most": round(max(resident))},
+        "cores_used": round(used / wall, 2), "busy_share_of_wall": {stop: round(value / wall, 3) for stop, value in busy.items()},
+        "shed": {name: value for name, value in grown.items() if value and ("shed" in name or "refused" in name or "dropped" in name)},
+    }
+    print(json.dumps(result, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()

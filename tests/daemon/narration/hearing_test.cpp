@@ -1,0 +1,88 @@
+// The road of sound from samples to records with the real speech model, in media time.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "tests/support/hearing_rig.h"
+#include "tests/support/real_models.h"
+#include "tests/support/spoken.h"
+
+namespace vedette::daemon::narration {
+namespace {
+
+using sinks::RecordState;
+using tests::HearingRig;
+
+class HearingTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    models::runtime::RuntimeOptions options;
+    options.hear = test::real_model("whisper-tiny.en");
+    runtime_ = models::runtime::Runtime::load(options);
+  }
+  static void TearDownTestSuite() { runtime_.reset(); }
+
+  static std::string heard_in(const std::vector<float>& samples) {
+    HearingRig rig(*runtime_, {}, {});
+    rig.hear(samples);
+    return rig.text();
+  }
+
+  static inline std::shared_ptr<models::runtime::Runtime> runtime_;
+  tests::Spoken spoken_;
+};
+
+TEST_F(HearingTest, SpeechBecomesWordsWithTimes) {
+  HearingRig rig(*runtime_, {}, {});
+  const auto samples = spoken_.say(tests::kMorning);
+  rig.hear(samples);
+  EXPECT_LE(tests::word_error_rate(tests::kMorning, rig.text()), 0.1) << rig.text();
+
+  std::int64_t last_end = 0;
+  std::set<std::string> open;
+  for (const auto& [record, now] : rig.records()) {
+    if (record.kind != sinks::Kind::kTranscript) continue;
+    record.state == RecordState::kClose ? open.erase(record.id) : open.insert(record.id).second;
+    if (record.state != RecordState::kClose) continue;
+    EXPECT_LE(record.t_start_ms, record.t_end_ms);
+    EXPECT_GE(record.t_start_ms, last_end - 300);  // records follow each other
+    last_end = record.t_end_ms;
+  }
+  EXPECT_TRUE(open.empty());  // all that opened has closed
+  EXPECT_NEAR(static_cast<double>(last_end), static_cast<double>(samples.size()) / 16.0 - 1000.0, 700.0);
+}
+
+TEST_F(HearingTest, WordsAreShownBeforeTheyAreSure) {
+  HearingRig rig(*runtime_, {}, {});
+  rig.hear(spoken_.say(tests::kHarbour, "en-gb"));
+  EXPECT_LE(tests::word_error_rate(tests::kHarbour, rig.text()), 0.2) << rig.text();
+  const auto& records = rig.records();
+  const auto opened = std::count_if(records.begin(), records.end(), [](const HearingRig::Stamped& stamped) {
+    return stamped.record.state == RecordState::kOpen;
+  });
+  EXPECT_GE(opened, 3);
+  EXPECT_GT(records.size(), static_cast<std::size_t>(2 * opened));
+}
+
+TEST_F(HearingTest, PausesSeparateRecords) {
+  std::vector<float> samples = spoken_.say("The gate is open.", "en-us", 1.0, 6.0);
+  const auto second = spoken_.say("Please come inside now.", "en-us", 0.0, 4.0);
+  samples.insert(samples.end(), second.begin(), second.end());
+  HearingRig rig(*runtime_, {}, {});
+  rig.hear(samples);
+  EXPECT_LE(tests::word_error_rate("The gate is open. Please come inside now.", rig.text()), 0.25)
+      << rig.text();
+  EXPECT_GT(rig.stats().silent, 3u);  // the pauses cost no pass
+}
+
+TEST_F(HearingTest, WhatIsNoSpeechGivesNoWords) {
+  EXPECT_EQ(heard_in(std::vector<float>(16000 * 20, 0.0F)), "");
+  EXPECT_EQ(heard_in(spoken_.synth(20, "pinknoise vol 0.1")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(20, "whitenoise vol 0.03")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(20, "sine 440 vol 0.2")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(20, "sine 220 sine 277.2 sine 329.6 tremolo 2 vol 0.2 remix -")), "");
+}
+
+}  // namespace
+}  // namespace vedette::daemon::narration

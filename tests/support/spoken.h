@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "daemon/files/media_reader.h"
+#include "tests/support/temporary_folder.h"
+
+namespace vedette::tests {
+
+// Sound for tests, made by espeak-ng and sox: 16 kHz mono.
+class Spoken {
+ public:
+  // The text in a voice, with `before` and `after` seconds of silence around it.
+  std::vector<float> say(const std::string& text, const std::string& voice = "en-us", double before = 0.5,
+                         double after = 1.0) {
+    run("espeak-ng -v " + voice + " -s 150 -w '" + path("raw.wav") + "' '" + text + "'");
+    run("sox '" + path("raw.wav") + "' -r 16000 -c 1 '" + path("said.wav") + "' pad " +
+        std::to_string(before) + " " + std::to_string(after));
+    return read(path("said.wav"));
+  }
+  // What sox synthesises: "pinknoise vol 0.1", "sine 440 vol 0.2", ...
+  std::vector<float> synth(double seconds, const std::string& what) {
+    run("sox -R -n -r 16000 -c 1 '" + path("synth.wav") + "' synth " + std::to_string(seconds) + " " + what);
+    return read(path("synth.wav"));
+  }
+  std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+
+  static std::vector<float> read(const std::string& file) {
+    daemon::files::MediaReader reader(file);
+    std::vector<float> samples;
+    while (reader.read(samples)) {
+    }
+    return samples;
+  }
+
+ private:
+  static void run(const std::string& command) {
+    if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  }
+  test::TemporaryFolder folder_;
+};
+
+inline const std::string kMorning =
+    "The delivery van stopped in front of the gate at nine in the morning. Two men carried a large wooden "
+    "box to the "
+    "warehouse and left it next to the door. Please check the temperature of the storage room before lunch.";
+inline const std::string kHarbour =
+    "Good evening, and welcome to the harbour. The ferry to the island will leave from platform four in "
+    "twenty minutes. "
+    "Passengers with bicycles should wait near the yellow line. We are sorry for the delay this morning.";
+inline const std::string kGarden =
+    "Someone opened the window and the cat jumped out. I called her name, but she did not come back. My "
+    "brother found "
+    "her behind the garden shed an hour later. She was sleeping on an old blanket.";
+
+}  // namespace vedette::tests
