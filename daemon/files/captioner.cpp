@@ -21,6 +21,7 @@ namespace {
 constexpr std::int64_t kRate = MediaReader::kSampleRateHz;
 constexpr std::size_t kWindow = 30 * kRate;  // what the model takes
 constexpr std::size_t kFrame = kRate / 50;
+constexpr std::size_t kWorthHearing = 2 * kRate;    // a rest shorter than this is left as it is
 constexpr std::size_t kShortestWindow = kRate / 5;  // less than this at the end holds no word
 
 nanoseconds to_time(std::int64_t samples) {
@@ -85,6 +86,17 @@ Transcript Captioner::recognise(std::vector<float> window, std::string previous_
   return std::move(result.transcript);
 }
 
+// Where the next window begins. Small models sometimes end the text at a pause, with speech behind it: as
+// long as there is sound, what comes after the last segment is heard again.
+std::size_t Captioner::settled_samples(const Transcript& transcript, std::span<const float> window) const {
+  const auto settled = static_cast<std::size_t>(to_samples(transcript.settled));
+  if (settled < window.size() || transcript.segments.empty()) return std::min(settled, window.size());
+  const auto end = static_cast<std::size_t>(to_samples(transcript.segments.back().end));
+  if (end == 0 || end + kWorthHearing > window.size()) return window.size();
+  const std::size_t sound = first_sound(window.subspan(end), options_.silence_dbfs);
+  return end + sound + kWorthHearing > window.size() ? window.size() : end;
+}
+
 CaptionStats Captioner::run(MediaReader& reader, const std::function<void(Caption)>& give,
                             const std::function<void(nanoseconds)>& progress, std::stop_token stop) {
   CaptionStats stats;
@@ -134,7 +146,7 @@ CaptionStats Captioner::run(MediaReader& reader, const std::function<void(Captio
     }
     // A window that needed luck to be decoded is no good context for the next one.
     if (transcript.temperature > 0.5F) previous.clear();
-    const auto settled = static_cast<std::size_t>(to_samples(transcript.settled));
+    const std::size_t settled = settled_samples(transcript, {held.data(), size});
     drop(settled == 0 || settled + kShortestWindow > size ? size : settled);
   }
   stats.sound = to_time(reader.samples());

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@ class Captioner {
                    const std::function<void(std::chrono::nanoseconds)>& progress, std::stop_token stop = {});
 
  private:
+  std::size_t settled_samples(const models::audio::Transcript& transcript,
+                              std::span<const float> window) const;
   models::audio::Transcript recognise(std::vector<float> window, std::string previous_text);
 
   models::runtime::Runtime& runtime_;

@@ -19,6 +19,12 @@
 
 namespace vedette::daemon::narration {
 
+inline models::audio::SpeechOptions one_attempt() {
+  models::audio::SpeechOptions options;
+  options.attempts = 1;
+  return options;
+}
+
 struct NarrationOptions {
   LocalAgreementOptions agreement;
   TranscriptOptions transcripts;
@@ -30,7 +36,7 @@ struct NarrationOptions {
   float min_log_probability = -0.65F;
   // How windows are decoded; word times are always made. One attempt: the next window is as good as a retry,
   // and sooner.
-  models::audio::SpeechOptions speech{.attempts = 1};
+  models::audio::SpeechOptions speech = one_attempt();
   std::string hear_model;  // name of the speech model, as records carry it
 };
 

