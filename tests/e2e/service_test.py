@@ -5,8 +5,10 @@ Words, health and answers come; garbage in the questions, an outage of Redis, th
 be reached cost nothing else; SIGTERM ends it with code 0.
 """
 import json
+import os
 import pathlib
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -64,7 +66,11 @@ class Scenario:
         streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
                    "down": f"rtsp://127.0.0.1:{free_port()}/gate"}
         config = services.write_config(folder, self.redis_port, self.http_port, streams, "retention: 1h")
-        self.daemon = services.start_vedetted(processes, build, folder, config)
+        self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # systemd's end of sd_notify(3)
+        self.notes.bind(str(folder / "notify"))
+        self.notes.setblocking(False)
+        self.daemon = services.start_vedetted(processes, build, folder, config,
+                                              env=dict(os.environ, NOTIFY_SOCKET=str(folder / "notify")))
 
     def connect(self):
         return Redis(self.redis_port)
@@ -85,7 +91,18 @@ class Scenario:
             self.checks.that(redis.call("SISMEMBER", "vedette:streams", "gate") == 1, "the stream is listed")
             state = redis.hash("vedette:{gate}:state")
             self.checks.that(state.get("state") == "running", "the state hash says running", state)
+        noted = self.noted()
+        self.checks.that("READY=1" in noted and "STATUS=3 streams" in noted, "systemd is told when it is ready", noted)
         return True
+
+    def noted(self):
+        """What systemd was told since the last call."""
+        text = ""
+        try:
+            while True:
+                text += self.notes.recv(4096).decode() + "\n"
+        except BlockingIOError:
+            return text
 
     def bad_cameras_are_told(self):
         with self.connect() as redis:
@@ -167,6 +184,8 @@ class Scenario:
         self.daemon.send_signal(signal.SIGTERM)
         code = wait_for(lambda: self.daemon.poll() is not None and ("code", self.daemon.returncode), 15)
         self.checks.that(code == ("code", 0), "SIGTERM ends it with code 0", code)
+        noted = self.noted()
+        self.checks.that("STOPPING=1" in noted, "and systemd is told so", noted)
         with self.connect() as redis:
             owner = redis.call("GET", "vedette:{gate}:owner")
             self.checks.that(owner is None, "the stream's owner lease is given back", owner)

@@ -44,8 +44,9 @@ def write_config(folder, redis_port, http_port, streams, extra=""):
     return file
 
 
-def start_vedetted(processes, build, folder, config):
-    return processes.start([build / "bin" / "vedetted", "--config", config], pathlib.Path(folder) / "vedetted.log")
+def start_vedetted(processes, build, folder, config, **options):
+    return processes.start([build / "bin" / "vedetted", "--config", config], pathlib.Path(folder) / "vedetted.log",
+                           **options)
 
 
 def ask(redis, stream, text, identity):
