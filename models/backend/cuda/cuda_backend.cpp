@@ -2,11 +2,12 @@
 
 #include <bit>
 #include <cmath>
+#include <span>
 #include <vector>
 
-#include "models/backend/cpu/convert.h"
 #include "models/backend/cuda/cuda_error.h"
 #include "models/backend/cuda/device_kernels.h"
+#include "models/tensor/convert.h"
 
 namespace vedette::models::backend::cuda {
 
@@ -37,9 +38,15 @@ Stacked stack(std::span<const LinearPart> parts) {
   if (biased) all.bias.resize(static_cast<std::size_t>(all.out));
   std::int64_t row = 0;
   for (const auto& part : parts) {
-    cpu::read_floats(part.weight, 0, part.weight.count(), all.weights.data() + row * all.in);
-    if (!part.bias.empty()) cpu::read_floats(part.bias, 0, part.bias.count(), all.bias.data() + row);
-    row += part.weight.shape()[0];
+    const std::int64_t rows = part.weight.shape()[0];
+    tensor::to_f32(part.weight, std::span(all.weights)
+                                    .subspan(static_cast<std::size_t>(row * all.in),
+                                             static_cast<std::size_t>(rows * all.in)));
+    if (!part.bias.empty()) {
+      tensor::to_f32(part.bias, std::span(all.bias).subspan(static_cast<std::size_t>(row),
+                                                            static_cast<std::size_t>(rows)));
+    }
+    row += rows;
   }
   return all;
 }
