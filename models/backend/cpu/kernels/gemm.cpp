@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kMaxRowBlock = 384;  // rows of one task: its sums are 48 KiB on the stack
 constexpr std::int64_t kFewRows =
-    16;  // up to here int8 weights stay int8, and the product is bound by memory
+    16;  // up to here a product is bound by memory, and int8 rows are best everywhere
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
@@ -128,8 +128,10 @@ GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
   plan.panels = w.panels();
   if (m <= 0) return plan;
   // Widened weights are reused by as many rows as possible; else a block of A should stay in the L2 cache.
-  const bool widened = w.format != WeightFormat::kF32 && m > kFewRows &&
-                       (w.format == WeightFormat::kInt8 || activation_format(w, m) == ActivationFormat::kF32);
+  const ActivationFormat rows = activation_format(w, m);
+  const bool widened =
+      m > kFewRows && ((w.format == WeightFormat::kInt8 && rows != ActivationFormat::kInt8) ||
+                       (w.format == WeightFormat::kBF16 && rows != ActivationFormat::kBF16));
   const std::int64_t most = widened ? kMaxRowBlock : kMaxRowBlock / 2;
   plan.row_blocks = (m + most - 1) / most;
   plan.row_block = std::min(most, round_up((m + plan.row_blocks - 1) / plan.row_blocks, 96));
