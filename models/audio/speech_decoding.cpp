@@ -39,16 +39,18 @@ struct SpeechBatch::Buffers {
   const SpeechModel& model;
   StepRows rows;
   std::vector<SpeechDecoding::State*> states;
+  std::vector<Matrix> own;  // each window's rows of the logits
 };
 
 SpeechBatch::SpeechBatch(const SpeechModel& model)
-    : buffers_(std::make_unique<Buffers>(Buffers{model, StepRows{}, {}})) {}
+    : buffers_(std::make_unique<Buffers>(Buffers{model, StepRows{}, {}, {}})) {}
 SpeechBatch::~SpeechBatch() = default;
 
 void SpeechBatch::step(ComputeContext& context, std::span<SpeechDecoding* const> windows) {
-  auto& [model, rows, states] = *buffers_;
+  auto& [model, rows, states, own] = *buffers_;
   rows.clear();
   states.clear();
+  own.clear();
   bool aligning = false;
   for (SpeechDecoding* window : windows) {
     if (window->finished()) continue;
@@ -87,19 +89,23 @@ void SpeechBatch::step(ComputeContext& context, std::span<SpeechDecoding* const>
     model.decoder().logits(context, last, logits);
     context.synchronize();
   }
-  const auto for_each_window = [&](auto&& visit) {
-    std::int64_t first = 0;
-    for (SpeechDecoding::State* state : states) {
-      const int count = state->scored_rows();
-      visit(*state, count > 0 ? logits.row_range(first, count) : Matrix());
-      first += count;
+  // Windows know nothing of one another: each works through its own rows on whatever thread is free.
+  std::int64_t first = 0;
+  for (SpeechDecoding::State* state : states) {
+    own.push_back(state->scored_rows() > 0 ? logits.row_range(first, state->scored_rows()) : Matrix());
+    first += state->scored_rows();
+  }
+  const auto windows_left = static_cast<std::int64_t>(states.size());
+  context.parallel_for(windows_left, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      if (!own[i].empty()) states[i]->take_logits(own[i]);
     }
-  };
-  for_each_window([](SpeechDecoding::State& state, Matrix own) {
-    if (!own.empty()) state.take_logits(own);
   });
   if (scored > 0) ops::log_softmax(context, logits, logits);
-  for_each_window([](SpeechDecoding::State& state, Matrix own) { state.advance(own); });
+  context.parallel_for(windows_left, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      states[i]->advance(own[i]);
+  });
 }
 
 }  // namespace vedette::models::audio
