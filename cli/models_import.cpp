@@ -28,7 +28,7 @@ ExitCode import(const ImportOptions& options) {
                                  {"model_type", summary.model_type},
                                  {"tensors", summary.tensors},
                                  {"bytes", summary.bytes}};
-    std::printf("%s\n", line.dump().c_str());
+    std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     std::printf("%s: %s from %s, %zu tensors, %.1f MB\n", options.folder.c_str(), summary.model_type.c_str(),
                 summary.format.c_str(), summary.tensors, static_cast<double>(summary.bytes) / 1e6);

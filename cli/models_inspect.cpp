@@ -105,7 +105,7 @@ ExitCode inspect(const InspectOptions& options) {
   if (options.json) {
     json shown = to_json(folder, config, table);
     if (has_tokenizer) shown["tokenizer_size"] = tokens;
-    std::printf("%s\n", shown.dump().c_str());
+    std::printf("%s\n", shown.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return ExitCode::kDone;
   }
   print_text(folder, config, table, options.tensors);

@@ -38,7 +38,7 @@ std::string to_json(const Settings& settings) {
       {"models", {{"hear", settings.models.hear}, {"think", settings.models.think}}},
       {"streams", std::move(streams)},
       {"warnings", settings.warnings}}
-      .dump(2);
+      .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);  // a file may hold any bytes
 }
 
 std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment) {

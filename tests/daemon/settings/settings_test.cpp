@@ -181,6 +181,12 @@ TEST(Settings, TakesSecretsFromTheEnvironmentAndHidesThem) {
               Not(HasSubstr("hunter2")));
 }
 
+TEST(Settings, BytesThatAreNoTextAreShownAsSuch) {
+  const Settings settings = parse("models: {hear: '/m/\xff'}\nstreams: {gate: {source: 'test://'}}\n",
+                                  "t.yaml", process_environment());
+  EXPECT_THAT(to_json(settings), HasSubstr("/m/\xEF\xBF\xBD"));
+}
+
 TEST(Settings, WarnsOfAPasswordInTheFile) {
   const Settings settings = read("redis: redis://:pw@h\nstreams: {a: {source: 'rtsp://bob:pw@h/'}}");
   EXPECT_THAT(settings.warnings, ElementsAre(HasSubstr("streams.a.source"), HasSubstr("redis")));
