@@ -68,6 +68,9 @@ void check_batch(const DecoderConfig& config, const DecoderBatch& batch, Matrix 
   std::int64_t row = 0;
   for (const auto& slice : batch.slices) {
     if (slice.sequence == nullptr || slice.count < 1) fail("a slice without a sequence or rows");
+    for (const auto& other : batch.slices.first(static_cast<std::size_t>(&slice - batch.slices.data()))) {
+      if (other.sequence == slice.sequence) fail("a sequence stands in two slices");
+    }
     if (slice.first != row)
       fail("slice at row " + std::to_string(slice.first) + ", expected " + std::to_string(row));
     row += slice.count;

@@ -65,7 +65,9 @@ float value_at(const Ct2Variable& variable, std::size_t index) {
   float single = 0;
   switch (variable.type) {
     case Ct2Type::kF32: std::memcpy(&single, variable.bytes.data() + 4 * index, 4); return single;
-    case Ct2Type::kF16: std::memcpy(&half, variable.bytes.data() + 2 * index, 2); return tensor::half_to_float(half);
+    case Ct2Type::kF16:
+      std::memcpy(&half, variable.bytes.data() + 2 * index, 2);
+      return tensor::half_to_float(half);
     case Ct2Type::kBF16:
       std::memcpy(&half, variable.bytes.data() + 2 * index, 2);
       return tensor::to_float(tensor::BFloat16{half});
