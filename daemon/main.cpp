@@ -118,7 +118,7 @@ void refuse(const sinks::AnswerCallback& callback, std::string reason) {
 }
 
 sinks::QuestionHandler question_handler(const Narrations& narrations, narration::Answers* answers) {
-  return [&narrations, answers](sinks::Question question, sinks::AnswerCallback callback) {
+  return [&narrations, answers](const sinks::Question& question, sinks::AnswerCallback callback) {
     const auto narration = narrations.find(question.stream);
     if (!narration) return refuse(callback, "there is no stream " + question.stream);
     if (answers == nullptr)

@@ -65,8 +65,8 @@ void ParseContext::problem(const YAML::Mark& mark, const std::string& key, const
   problems.push_back({placed ? mark.line + 1 : 0, placed ? mark.column + 1 : 0, key, message});
 }
 
-Section::Section(YAML::Node node, std::string path, std::string pattern, ParseContext& context)
-    : node_(std::move(node)), path_(std::move(path)), pattern_(std::move(pattern)), context_(context) {}
+Section::Section(const YAML::Node& node, std::string path, std::string pattern, ParseContext& context)
+    : node_(node), path_(std::move(path)), pattern_(std::move(pattern)), context_(context) {}
 
 std::string Section::path_of(const std::string& key) const {
   return path_.empty() ? key : path_ + "." + key;

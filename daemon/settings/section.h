@@ -32,7 +32,7 @@ struct ParseContext {
 class Section {
  public:
   // `path`: "streams.gate"; `pattern`: the same with "*" for ids.
-  Section(YAML::Node node, std::string path, std::string pattern, ParseContext& context);
+  Section(const YAML::Node& node, std::string path, std::string pattern, ParseContext& context);
 
   // Whether the file or the environment gives the key.
   bool has(const std::string& key) const;
