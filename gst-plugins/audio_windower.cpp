@@ -59,6 +59,7 @@ AudioWindower::Counters AudioWindower::counters() const {
 }
 
 void AudioWindower::settle(std::uint32_t epoch, GstClockTime running_time) {
+  if (epoch != epoch_) return;
   const std::lock_guard lock(mutex_);
   settled_epoch_ = epoch;
   settled_ = running_time;
@@ -88,6 +89,10 @@ GstFlowReturn AudioWindower::take(GstBuffer* buffer) {
   const GstClockTime pts = GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : next_pts();
   if (!align(pts, &skip)) return GST_FLOW_OK;
   apply_settled();
+  if (skip > 0) {
+    const std::lock_guard lock(mutex_);
+    counters_.overlap_samples += static_cast<std::int64_t>(std::min(skip, samples.size()));
+  }
   if (skip < samples.size())
     policy_->push(samples.subspan(skip), [this](auto window) { push(std::move(window)); });
   return flow_;
@@ -166,8 +171,6 @@ bool AudioWindower::align(GstClockTime pts, std::size_t* skip) {
     counters_.gap_samples += missing;
   } else if (jump < -kAlignment) {
     *skip = static_cast<std::size_t>(policy_->to_samples(ns(-jump)));
-    const std::lock_guard lock(mutex_);
-    counters_.overlap_samples += static_cast<std::int64_t>(*skip);
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -50,7 +51,7 @@ class AudioWindower {
 
   bool open_ = false;                                    // an epoch runs
   bool first_window_ = true;                             // of the epoch
-  std::uint32_t epoch_ = 0;                              // number of the running or of the next epoch
+  std::atomic<std::uint32_t> epoch_{0};                  // number of the running or of the next epoch
   GstClockTime epoch_pts_ = 0, epoch_running_time_ = 0;  // of its first sample
   GstFlowReturn flow_ = GST_FLOW_OK;
 

@@ -103,6 +103,8 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
     gst_event_unref(event);
     return FALSE;
   }
+  // The default would keep caps to itself.
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) return gst_pad_push_event(self.src, event);
   return gst_pad_event_default(pad, parent, event);
 }
 

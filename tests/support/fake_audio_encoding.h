@@ -11,7 +11,7 @@
 
 #include "models/runtime/audio_encoding.h"
 
-namespace vedette::test {
+namespace vedette::tests {
 
 // An encoder without a model: features are [samples / 320, 4] of the window's first sample. It finishes
 // windows on a thread of its own, in order; `hold` makes it wait.
@@ -98,4 +98,4 @@ class FakeAudioEncoding : public models::runtime::AudioEncoding {
   std::thread worker_;
 };
 
-}  // namespace vedette::test
+}  // namespace vedette::tests

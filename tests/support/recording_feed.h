@@ -10,7 +10,7 @@
 
 #include "daemon/streams/feed.h"
 
-namespace vedette::test {
+namespace vedette::tests {
 
 // Writes down what a source says. Thread-safe; `wait_for` waits until what was written satisfies a condition.
 class RecordingFeed : public daemon::streams::Feed {
@@ -98,4 +98,4 @@ class RecordingFeed : public daemon::streams::Feed {
   bool settles_ = false;
 };
 
-}  // namespace vedette::test
+}  // namespace vedette::tests
