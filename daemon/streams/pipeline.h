@@ -48,6 +48,7 @@ class Pipeline {
   void drain(std::chrono::milliseconds longest);
 
   bool live() const { return source_.live; }
+  bool is_rtsp() const { return source_.is_rtsp; }
   bool has_sound() const { return has_sound_; }
   bool has_picture() const { return has_picture_; }
   bool knows_tracks() const { return knows_tracks_; }  // the source said which tracks there are

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/streams/reachability.h"
 #include "gst-plugins/audio_meta.h"
 
 namespace vedette::daemon::streams {
@@ -35,16 +36,17 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   health_.begin_epoch(first_epoch);
   hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
     health_.add_media(time, bytes);
-    if (time.count() > newest_ns_) newest_ns_ = time.count();
     ++media_buffers_;
   };
   hooks_.media.on_sound = [this](nanoseconds time, std::span<const float> samples) {
     health_.add_sound(time, samples);
+    came_to(time);
   };
   hooks_.media.on_window = [this](GstBuffer* buffer) { on_window(buffer); };
   hooks_.media.on_frame = [this](nanoseconds time) { health_.count_frame(time); };
   hooks_.media.on_picture = [this](nanoseconds time, const signals::LumaFrame& frame) {
     health_.look(time, frame);
+    if (!pipeline_->has_sound()) came_to(time);
   };
   hooks_.on_sender_report = [this](nanoseconds utc_zero) {
     if (clock_.set_sender_zero(utc_zero)) return tell_clock();
@@ -60,11 +62,16 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     Pipeline pipeline(stream_, runtime_, hooks_);
     pipeline_ = &pipeline;
     if (!pipeline.live()) clock_.set_file_zero(stream_.utc_zero.value_or(nanoseconds{0}), nanoseconds{0});
+    tell_clock();
     const std::stop_callback on_stop(stop, [this] { stopping_ = true; });
     outcome.failure = watch(pipeline, stop);
     stopping_ = true;
     if (media_buffers_ > 0 && outcome.failure.reason != "model") pipeline.drain(kDrain);
     outcome.ran = media_buffers_ > 0;
+    if (!outcome.ran && pipeline.is_rtsp() && outcome.failure.reason == "source") {
+      const Failure why = why_unreachable(stream_.source, stop);
+      if (!why.reason.empty()) outcome.failure = why;
+    }
   } catch (const std::exception& error) {
     outcome.failure = {"source", base::mask_secrets(error.what())};
   }
@@ -138,7 +145,7 @@ void Session::on_window(GstBuffer* buffer) {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_heard(std::move(heard));
   }
-  if (!pipeline_->live() && stream_.pace == settings::Pace::kFast) wait_for_feed();
+  if (reads_fast()) wait_for_feed();
 }
 
 void Session::enter_epoch(std::uint32_t epoch) {
@@ -181,10 +188,18 @@ void Session::tell_settled() {
   pipeline_->settle(until.epoch - first_epoch_, until.t);
 }
 
+bool Session::reads_fast() const {
+  return !pipeline_->live() && stream_.pace == settings::Pace::kFast;
+}
+
+void Session::came_to(nanoseconds time) {
+  if (time.count() > newest_ns_) newest_ns_ = time.count();
+}
+
 void Session::tick() {
   if (media_buffers_ == 0) return;
-  // A file's time is that of its media; a live source's passes also when nothing comes.
-  const nanoseconds now = pipeline_->live() ? pipeline_->running_time() : nanoseconds(newest_ns_);
+  // Time passes also when nothing comes, but not for a file that is read as fast as it can be.
+  const nanoseconds now = reads_fast() ? nanoseconds(newest_ns_) : pipeline_->running_time();
   health_.tick(now, stream_.sound, stream_.video && pipeline_->has_picture());
 }
 
@@ -197,7 +212,8 @@ std::optional<Failure> Session::check_flow() {
     seen_at_ = now;
   }
   const double silent_s = std::chrono::duration<double>(now - seen_at_).count();
-  if (now - seen_at_ >= stream_.stalled_after) {
+  // A file is read ahead of its time, or waits for the models: it does not stall.
+  if (now - seen_at_ >= stream_.stalled_after && (pipeline_->live() || buffers == 0)) {
     if (buffers == 0)
       return Failure{"timeout", "nothing came within " + std::to_string(static_cast<int>(silent_s)) + " s"};
     set_status(StreamState::kStalled, "no_data");

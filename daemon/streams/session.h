@@ -46,6 +46,8 @@ class Session {
   void on_window(GstBuffer* buffer);
   void enter_epoch(std::uint32_t epoch);
   void wait_for_feed();
+  bool reads_fast() const;
+  void came_to(Nanoseconds time);
   void sample_clock();
   void tick();
   void tell_settled();
@@ -69,7 +71,8 @@ class Session {
   std::atomic<std::uint32_t> epoch_;  // the running one
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
-  std::atomic<std::int64_t> newest_ns_{0};       // running time of the newest media
+  std::atomic<std::int64_t> newest_ns_{
+      0};  // running time of the newest sound, or picture where there is no sound
   std::uint64_t seen_buffers_ = 0;
   std::chrono::steady_clock::time_point seen_at_, sampled_at_, ticked_at_;
   Nanoseconds settled_{-1};

@@ -5,6 +5,7 @@
 #include <array>
 #include <stdexcept>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 
@@ -133,20 +134,34 @@ void expose_pad(GstElement*, GstPad* pad, gpointer data) {
   gst_element_add_pad(bin, ghost);
 }
 
-void expose_open_pads(GstElement* bin) {
-  while (GstPad* pad = gst_bin_find_unlinked_pad(GST_BIN(bin), GST_PAD_SRC)) {
-    gst_element_add_pad(bin, gst_ghost_pad_new(nullptr, pad));
-    gst_object_unref(pad);
+// Calls `visit` with each element of the bin, but not with those inside of these.
+template <class Visit>
+void for_each_element(GstElement* bin, Visit&& visit) {
+  GstIterator* iterator = gst_bin_iterate_elements(GST_BIN(bin));
+  GValue item = G_VALUE_INIT;
+  while (gst_iterator_next(iterator, &item) == GST_ITERATOR_OK) {
+    visit(GST_ELEMENT(g_value_get_object(&item)));
+    g_value_reset(&item);
   }
+  g_value_unset(&item);
+  gst_iterator_free(iterator);
+}
+
+void expose_open_pads(GstElement* bin) {
+  std::vector<GstPad*> open;
+  for_each_element(bin, [&](GstElement* element) {
+    for (const GList* at = element->srcpads; at != nullptr; at = at->next) {
+      if (gst_pad_is_linked(GST_PAD(at->data)) == FALSE) open.push_back(GST_PAD(at->data));
+    }
+  });
+  // The list is of the newest element first.
+  for (auto pad = open.rbegin(); pad != open.rend(); ++pad) expose_pad(nullptr, *pad, bin);
 }
 
 // The elements that make pads later; the bin has all pads when the last of them has.
 void watch_inside(GstElement* bin, const SourceCallbacks* callbacks) {
-  GstIterator* iterator = gst_bin_iterate_elements(GST_BIN(bin));
-  GValue item = G_VALUE_INIT;
   bool later = false;
-  while (gst_iterator_next(iterator, &item) == GST_ITERATOR_OK) {
-    auto* element = GST_ELEMENT(g_value_get_object(&item));
+  for_each_element(bin, [&](GstElement* element) {
     for (const GList* at = gst_element_get_pad_template_list(element); at != nullptr; at = at->next) {
       const auto* pad_template = GST_PAD_TEMPLATE(at->data);
       if (pad_template->presence != GST_PAD_SOMETIMES || pad_template->direction != GST_PAD_SRC) continue;
@@ -155,12 +170,9 @@ void watch_inside(GstElement* bin, const SourceCallbacks* callbacks) {
       g_signal_connect_swapped(element, "no-more-pads",
                                G_CALLBACK(+[](const SourceCallbacks* c) { c->on_no_more_pads(); }),
                                const_cast<SourceCallbacks*>(callbacks));
-      break;
+      return;
     }
-    g_value_reset(&item);
-  }
-  g_value_unset(&item);
-  gst_iterator_free(iterator);
+  });
   if (!later) callbacks->on_no_more_pads();
 }
 

@@ -38,6 +38,7 @@ constexpr GstClockTime s(double seconds) {
 struct EncoderTest : testing::Test {
   EncoderTest() {
     load_plugin();
+    bus = gst_bus_new();
     open();
   }
   ~EncoderTest() override {
@@ -76,7 +77,7 @@ struct EncoderTest : testing::Test {
   }
 
   std::shared_ptr<FakeAudioEncoding> encoding = std::make_shared<FakeAudioEncoding>();
-  GstBus* bus = gst_bus_new();
+  GstBus* bus = nullptr;
   Harness harness;
 };
 
@@ -302,6 +303,7 @@ TEST_F(EncoderTest, StartStopAndFlushManyTimes) {
 struct EncoderContextTest : testing::Test {
   EncoderContextTest() {
     load_plugin();
+    bus = gst_bus_new();
     element = GST_ELEMENT(gst_object_ref_sink(gst_element_factory_make("vedaudioencoder", nullptr)));
     gst_element_set_bus(element, bus);
   }
@@ -312,7 +314,7 @@ struct EncoderContextTest : testing::Test {
     gst_object_unref(bus);
   }
   GstElement* element;
-  GstBus* bus = gst_bus_new();
+  GstBus* bus = nullptr;
 };
 
 TEST_F(EncoderContextTest, AsksTheApplication) {

@@ -215,7 +215,9 @@ TEST_F(SupervisorTest, StartedAndStoppedManyTimes) {
   for (int turn = 0; turn < 10; ++turn) {
     supervisor.start(stream("test://", "a"), feed);
     supervisor.start(stream("test://tone", "b"), feed);
-    if (turn % 2 == 0) ASSERT_TRUE(waits_for_windows(*feed, feed->log().heard.size() + 1));
+    if (turn % 2 == 0) {
+      ASSERT_TRUE(waits_for_windows(*feed, feed->log().heard.size() + 1));
+    }
     supervisor.stop();
   }
   EXPECT_EQ(feed->log().statuses.back().state, StreamState::kStopped);
