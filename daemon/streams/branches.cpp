@@ -16,24 +16,29 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::string_view kSoundHead =
-    "queue name=in max-size-time=30000000000 max-size-bytes=0 max-size-buffers=0";
-constexpr std::string_view kSound =
-    "! decodebin ! audioconvert ! audioresample "
-    "! audio/x-raw,format=F32LE,rate=16000,channels=1,layout=interleaved ! ";
+constexpr std::string_view kSoundIn =
+    "queue name=in max-size-time=30000000000 max-size-bytes=0 max-size-buffers=0 ! decodebin "
+    "! audioconvert ! audioresample "
+    "! audio/x-raw,format=F32LE,rate=16000,channels=1,layout=interleaved";
 constexpr std::string_view kHearing =
-    "vedaudiowindow name=window ! vedaudioencoder name=encoder post-messages=false "
+    " ! vedaudiowindow name=window ! vedaudioencoder name=encoder post-messages=false "
     "! appsink name=out sync=false async=false max-buffers=8 enable-last-sample=false";
-constexpr std::string_view kDeaf = "fakesink name=out sync=false async=false enable-last-sample=false";
+constexpr std::string_view kDeaf = " ! fakesink name=out sync=false async=false enable-last-sample=false";
 
-constexpr std::string_view kPictureHead =
-    "queue name=in max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0";
+constexpr std::string_view kPictureIn =
+    "queue name=in max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin";
 // Sight joins at the tee, before anything is made small.
-constexpr std::string_view kPicture =
-    "! decodebin ! identity name=sampled silent=true "
+constexpr std::string_view kPictureOut =
+    " ! identity name=sampled silent=true "
     "! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0 ! tee name=pictures "
     "pictures. ! videoscale add-borders=false ! videoconvert ! video/x-raw,format=GRAY8,width=160,height=90 "
     "! appsink name=out sync=false async=false max-buffers=2 drop=true enable-last-sample=false";
+
+// A file that keeps its pace does so after the decoder: before it, the decoder would wait for a clock that
+// waits for it.
+std::string paced(std::string_view in, const BranchOptions& options, std::string_view out) {
+  return std::string(in) + (options.paced ? " ! clocksync" : "") + std::string(out);
+}
 
 GstElement* parse(const std::string& description) {
   GError* raw = nullptr;
@@ -194,9 +199,7 @@ GstPadProbeReturn saw_picture_in(GstPad* pad, GstBuffer* buffer, gpointer data) 
 GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime,
                               const BranchOptions& options, const MediaHooks* hooks) {
   const bool hears = runtime.hearing != nullptr;
-  std::string text(kSoundHead);
-  if (options.paced) text += " ! clocksync";
-  GstElement* bin = parse(text + " " + std::string(kSound) + std::string(hears ? kHearing : kDeaf));
+  GstElement* bin = parse(paced(kSoundIn, options, hears ? kHearing : kDeaf));
   expose_sink(bin, "in");
   gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<saw_media>,
                     const_cast<MediaHooks*>(hooks), nullptr);
@@ -219,11 +222,8 @@ GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst:
 
 GstElement* make_picture_branch(const settings::StreamSettings& stream, const BranchOptions& options,
                                 const MediaHooks* hooks) {
-  std::string text;
-  if (options.is_rtp) text += "parsebin name=parse ! ";
-  text += kPictureHead;
-  if (options.paced) text += " ! clocksync";
-  GstElement* bin = parse(text + " " + std::string(kPicture));
+  const std::string parser = options.is_rtp ? "parsebin name=parse ! " : "";
+  GstElement* bin = parse(parser + paced(kPictureIn, options, kPictureOut));
   const char* first = options.is_rtp ? "parse" : "in";
   expose_sink(bin, first);
   const double rate = std::max(stream.video_rate_hz, 0.01);
