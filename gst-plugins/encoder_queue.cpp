@@ -36,130 +36,145 @@ bool is_covered(const VedetteAudioWindowMeta* before, GstClockTime length,
 }  // namespace
 
 bool EncoderQueue::put_window(MiniObjectPtr buffer) {
-  std::unique_lock lock(mutex_);
-  auto* window = GST_BUFFER_CAST(buffer.get());
-  const VedetteAudioWindowMeta* meta = audio_window_meta(window);
-  const bool silent = meta != nullptr && meta->silent != FALSE;
-  if (supersede_ && !silent) supersede_waiting(window);
-  changed_.wait(lock, [this] { return stopped_ || counters_.held < capacity_; });
-  if (stopped_) return false;
-  ++counters_.windows;
-  ++counters_.held;
-  counters_.silent += silent ? 1 : 0;
-  Entry& entry = entries_.emplace_back();
-  entry.item.object = std::move(buffer);
-  entry.item.is_window = true;
-  entry.stage = silent ? Stage::kFinished : Stage::kWaiting;
-  submit_next(lock);
-  lock.unlock();
-  changed_.notify_all();
+  {
+    std::unique_lock lock(line_->mutex);
+    auto* window = GST_BUFFER_CAST(buffer.get());
+    const VedetteAudioWindowMeta* meta = audio_window_meta(window);
+    const bool silent = meta != nullptr && meta->silent != FALSE;
+    if (supersede_ && !silent) supersede_waiting(window);
+    Counters& counters = line_->counters;
+    line_->changed.wait(lock, [&] { return line_->stopped || counters.held < capacity_; });
+    if (line_->stopped) return false;
+    ++counters.windows;
+    ++counters.held;
+    counters.silent += silent ? 1 : 0;
+    Entry& entry = line_->entries.emplace_back();
+    entry.item.object = std::move(buffer);
+    entry.item.is_window = true;
+    entry.stage = silent ? Stage::kFinished : Stage::kWaiting;
+  }
+  line_->changed.notify_all();
   return true;
 }
 
 bool EncoderQueue::put_event(MiniObjectPtr event) {
   {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return false;
-    Entry& entry = entries_.emplace_back();
+    const std::lock_guard lock(line_->mutex);
+    if (line_->stopped) return false;
+    Entry& entry = line_->entries.emplace_back();
     entry.item.object = std::move(event);
     entry.stage = Stage::kFinished;
   }
-  changed_.notify_all();
+  line_->changed.notify_all();
   return true;
 }
 
 std::optional<EncoderQueue::Item> EncoderQueue::take() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(
-      lock, [this] { return stopped_ || (!entries_.empty() && entries_.front().stage == Stage::kFinished); });
-  if (stopped_) return std::nullopt;
-  std::optional<Item> item(std::move(entries_.front().item));
-  entries_.pop_front();
-  if (item->is_window) --counters_.held;
+  std::unique_lock lock(line_->mutex);
+  const auto is_ready = [this] {
+    return !line_->entries.empty() && line_->entries.front().stage == Stage::kFinished;
+  };
+  while (!line_->stopped) {
+    if (can_submit()) {
+      submit_next(lock);
+      continue;
+    }
+    if (is_ready()) break;
+    line_->changed.wait(lock);
+  }
+  if (line_->stopped) return std::nullopt;
+  std::optional<Item> item(std::move(line_->entries.front().item));
+  line_->entries.pop_front();
+  if (item->is_window) --line_->counters.held;
   lock.unlock();
-  changed_.notify_all();
+  line_->changed.notify_all();
   return item;
 }
 
 void EncoderQueue::stop() {
   std::deque<Entry> dropped;
   {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    encoding_one_ = false;
-    ++generation_;
-    counters_.flushed += counters_.held;
-    counters_.held = 0;
-    dropped.swap(entries_);
+    const std::lock_guard lock(line_->mutex);
+    line_->stopped = true;
+    line_->encoding_one = false;
+    ++line_->generation;
+    line_->counters.flushed += line_->counters.held;
+    line_->counters.held = 0;
+    dropped.swap(line_->entries);
   }
-  changed_.notify_all();
+  line_->changed.notify_all();
 }
 
 void EncoderQueue::resume() {
-  const std::lock_guard lock(mutex_);
-  stopped_ = false;
+  const std::lock_guard lock(line_->mutex);
+  line_->stopped = false;
 }
 
 EncoderQueue::Counters EncoderQueue::counters() const {
-  const std::lock_guard lock(mutex_);
-  return counters_;
+  const std::lock_guard lock(line_->mutex);
+  return line_->counters;
 }
 
 void EncoderQueue::supersede_waiting(GstBuffer* newer) {
   VedetteAudioWindowMeta* after = audio_window_meta(newer);
-  while (after != nullptr && !entries_.empty() && entries_.back().stage == Stage::kWaiting) {
-    GstBuffer* older = buffer_of(entries_.back().item);
+  std::deque<Entry>& entries = line_->entries;
+  while (after != nullptr && !entries.empty() && entries.back().stage == Stage::kWaiting) {
+    GstBuffer* older = buffer_of(entries.back().item);
     const VedetteAudioWindowMeta* before = audio_window_meta(older);
     if (!is_covered(before, GST_BUFFER_DURATION(older), *after)) return;
     after->level_dbfs = std::max(after->level_dbfs, before->level_dbfs);
     after->moved_on |= before->moved_on;
-    if (GST_BUFFER_FLAG_IS_SET(older, GST_BUFFER_FLAG_DISCONT))
+    if (GST_BUFFER_FLAG_IS_SET(older, GST_BUFFER_FLAG_DISCONT)) {
       GST_BUFFER_FLAG_SET(newer, GST_BUFFER_FLAG_DISCONT);
-    entries_.pop_back();
-    --counters_.held;
-    ++counters_.superseded;
+    }
+    entries.pop_back();
+    --line_->counters.held;
+    ++line_->counters.superseded;
   }
 }
 
-// Hands the oldest waiting window to the encoder, if that has none of ours. Never throws: a failure is the
-// window's.
+bool EncoderQueue::can_submit() const {
+  return !line_->encoding_one && !line_->stopped &&
+         std::any_of(line_->entries.begin(), line_->entries.end(),
+                     [](const Entry& entry) { return entry.stage == Stage::kWaiting; });
+}
+
+// Hands the oldest waiting window to the encoder. Never throws: a failure is the window's. Requires:
+// can_submit().
 void EncoderQueue::submit_next(std::unique_lock<std::mutex>& lock) {
-  if (encoding_one_ || stopped_) return;
-  const auto next = std::find_if(entries_.begin(), entries_.end(),
+  const auto next = std::find_if(line_->entries.begin(), line_->entries.end(),
                                  [](const Entry& entry) { return entry.stage == Stage::kWaiting; });
-  if (next == entries_.end()) return;
   next->stage = Stage::kEncoding;
-  encoding_one_ = true;
-  const std::uint64_t generation = generation_;
+  line_->encoding_one = true;
+  const std::uint64_t generation = line_->generation;
   const MiniObjectPtr buffer(gst_mini_object_ref(next->item.object.get()));
   lock.unlock();
   try {
     encoding_->submit(window_of(GST_BUFFER_CAST(buffer.get())),
-                      [weak = weak_from_this(), generation](models::runtime::EncodedAudio encoded) {
-                        if (const auto self = weak.lock()) self->finished(generation, std::move(encoded));
+                      [weak = std::weak_ptr(line_), generation](models::runtime::EncodedAudio encoded) {
+                        if (const auto line = weak.lock()) line->finished(generation, std::move(encoded));
                       });
   } catch (...) {
-    finished(generation, {{}, std::current_exception()});
+    line_->finished(generation, {{}, std::current_exception()});
   }
   lock.lock();
 }
 
-void EncoderQueue::finished(std::uint64_t generation, models::runtime::EncodedAudio encoded) {
+void EncoderQueue::Line::finished(std::uint64_t of_generation, models::runtime::EncodedAudio encoded) {
   {
-    std::unique_lock lock(mutex_);
-    if (generation != generation_) return;
-    const auto entry = std::find_if(entries_.begin(), entries_.end(), [](const Entry& candidate) {
+    const std::lock_guard lock(mutex);
+    if (of_generation != generation) return;
+    const auto entry = std::find_if(entries.begin(), entries.end(), [](const Entry& candidate) {
       return candidate.stage == Stage::kEncoding;
     });
-    if (entry == entries_.end()) return;
+    if (entry == entries.end()) return;
     entry->item.features = std::move(encoded.features);
     entry->item.error = encoded.error;
     entry->stage = Stage::kFinished;
-    encoding_one_ = false;
-    ++(encoded.error ? counters_.failed : counters_.encoded);
-    submit_next(lock);
+    encoding_one = false;
+    ++(encoded.error ? counters.failed : counters.encoded);
   }
-  changed_.notify_all();
+  changed.notify_all();
 }
 
 }  // namespace vedette::gst

@@ -23,8 +23,8 @@ using MiniObjectPtr = std::unique_ptr<GstMiniObject, MiniObjectUnref>;
 // arrival. One window at a time is with the encoder; while it is, a waiting window that a newer one of its
 // epoch covers is superseded. At most `capacity` windows are held: `put_window` then blocks, until there is
 // room or `stop`. Thread-safe. What the encoder still holds when the queue is stopped or destroyed comes back
-// to nobody, harmlessly.
-class EncoderQueue : public std::enable_shared_from_this<EncoderQueue> {
+// to nobody, harmlessly; the encoder's thread never owns the encoder, nor hands it anything.
+class EncoderQueue {
  public:
   struct Item {
     MiniObjectPtr object;  // GstBuffer with a window meta, or GstEvent
@@ -43,7 +43,7 @@ class EncoderQueue : public std::enable_shared_from_this<EncoderQueue> {
   // False when stopped; the object is dropped then. Requires: a writable buffer.
   bool put_window(MiniObjectPtr buffer);
   bool put_event(MiniObjectPtr event);
-  // The oldest item once it is finished; empty when stopped.
+  // The oldest item once it is finished; empty when stopped. Hands windows to the encoder while it waits.
   std::optional<Item> take();
   // Ends every wait and drops what is held, until `resume`.
   void stop();
@@ -57,20 +57,27 @@ class EncoderQueue : public std::enable_shared_from_this<EncoderQueue> {
     Stage stage = Stage::kWaiting;
   };
 
+  // What the encoder's callback reaches; all is guarded by `mutex`.
+  struct Line {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Entry> entries;
+    bool stopped = false;
+    bool encoding_one = false;
+    std::uint64_t generation = 0;  // of what was not dropped by `stop`
+    Counters counters;
+
+    void finished(std::uint64_t of_generation, models::runtime::EncodedAudio encoded);
+  };
+
   void supersede_waiting(GstBuffer* newer);
+  bool can_submit() const;
   void submit_next(std::unique_lock<std::mutex>& lock);
-  void finished(std::uint64_t generation, models::runtime::EncodedAudio encoded);
 
   const std::shared_ptr<models::runtime::AudioEncoding> encoding_;
   const std::size_t capacity_;
   const bool supersede_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Entry> entries_;
-  bool stopped_ = false;
-  bool encoding_one_ = false;
-  std::uint64_t generation_ = 0;  // of what was not dropped by `stop`
-  Counters counters_;
+  const std::shared_ptr<Line> line_ = std::make_shared<Line>();
 };
 
 }  // namespace vedette::gst

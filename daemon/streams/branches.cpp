@@ -49,6 +49,8 @@ GstElement* parse(const std::string& description) {
     throw std::runtime_error(std::string("cannot build a pipeline: ") +
                              (error ? error->message : "unknown error"));
   }
+  // A decoder that is not ready yet must not hold up the rest of the pipeline.
+  g_object_set(bin, "async-handling", TRUE, nullptr);
   return bin;
 }
 

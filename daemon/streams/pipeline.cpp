@@ -62,17 +62,7 @@ void Pipeline::play() {
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
 }
 
-// A branch that came while the pipeline was on its way to PLAYING may have been left behind in PAUSED.
-void Pipeline::bring_branches_along() {
-  if (GST_STATE(pipeline_.get()) != GST_STATE_PLAYING) return;
-  const std::lock_guard lock(branches_mutex_);
-  for (const auto& branch : branches_) {
-    if (GST_STATE_TARGET(branch.get()) != GST_STATE_PLAYING) gst_element_sync_state_with_parent(branch.get());
-  }
-}
-
 GstPtr<GstMessage> Pipeline::wait(std::chrono::milliseconds longest) {
-  bring_branches_along();
   return GstPtr<GstMessage>(
       gst_bus_timed_pop(bus_.get(), static_cast<GstClockTime>(nanoseconds(longest).count())));
 }
@@ -131,8 +121,6 @@ void Pipeline::add_branch(GstPad* pad) {
     return;
   }
   gst_element_sync_state_with_parent(branch);
-  const std::lock_guard lock(branches_mutex_);
-  branches_.emplace_back(GST_ELEMENT(gst_object_ref(branch)));
 }
 
 GstElement* Pipeline::make_branch(GstPad* pad) {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "daemon/settings/settings.h"
 #include "daemon/streams/branches.h"
@@ -55,7 +54,6 @@ class Pipeline {
   bool knows_tracks() const { return knows_tracks_; }  // the source said which tracks there are
 
  private:
-  void bring_branches_along();
   void add_branch(GstPad* pad);
   GstElement* make_branch(GstPad* pad);
 
@@ -66,9 +64,8 @@ class Pipeline {
   Source source_;
   GstPtr<GstElement> pipeline_;
   GstPtr<GstBus> bus_;
-  std::mutex branches_mutex_;  // guards sound_ and branches_
+  std::mutex branches_mutex_;  // guards sound_
   GstPtr<GstElement> sound_;
-  std::vector<GstPtr<GstElement>> branches_;
   std::atomic<bool> has_sound_{false}, has_picture_{false}, knows_tracks_{false};
 };
 

@@ -65,6 +65,7 @@ GstPtr<GstElement> make_described(const std::string& description) {
     if (bin != nullptr) gst_object_unref(gst_object_ref_sink(bin));
     refuse(description, error ? error->message : "not a gst-launch description");
   }
+  g_object_set(bin, "async-handling", TRUE, nullptr);  // the pipeline plays before the last pad is there
   return GstPtr<GstElement>(GST_ELEMENT(gst_object_ref_sink(bin)));
 }
 
