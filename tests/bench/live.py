@@ -106,7 +106,7 @@ def main():
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="vedette-live-") as folder, Processes() as processes:
-        mounts = {f"/s{n}": media.live(speech(folder, n), "ball") for n in range(options.streams)}
+        mounts = {f"/s{n}": media.live(speech(folder, n), media.MOVING) for n in range(options.streams)}
         _, redis_port = services.start_redis(processes, folder)
         _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
         http_port = free_port()
@@ -123,6 +123,7 @@ def main():
                 raise SystemExit("vedetted ended: " + services.tail_of(pathlib.Path(folder) / "vedetted.log"))
         after, used = metrics(http_port), cpu_seconds(daemon) - begin_cpu
         wall = time.time() - begin_ms / 1000
+        log = services.tail_of(pathlib.Path(folder) / "vedetted.log")
         shown, committed, closed, changed = [], [], [], 0
         with Redis(redis_port) as redis:
             for stream in streams:
@@ -134,6 +135,8 @@ def main():
                 committed += one[1]
                 closed += one[2]
                 changed += one[3]
+    if not closed:
+        raise SystemExit("no words came:\n" + log)
     grown = {name: after[name] - before.get(name, 0) for name in after if "_total" in name}
     busy = {re.search(r'stop="([^"]+)"', name).group(1): value for name, value in grown.items()
             if name.startswith("vedette_stop_busy_seconds_total")}
