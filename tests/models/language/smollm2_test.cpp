@@ -116,5 +116,22 @@ TEST_F(SmolLm2, DefaultPrecisionAgreesOnNextTokens) {
   EXPECT_GE(agreed, total * 95 / 100) << agreed << " of " << total;
 }
 
+// The same one token at a time, as decoding does: there the activations are 8 bits as well.
+TEST_F(SmolLm2, DefaultPrecisionAgreesStepByStep) {
+  load(tensor::DType::kBF16);
+  std::vector<std::vector<std::int32_t>> parts;
+  for (const Chat& chat : chats_) parts.push_back(chat.prompt);
+  int agreed = 0, total = 0;
+  for (std::size_t n = 0; n < chats_[0].greedy.size(); ++n) {
+    const auto next = step(parts, Logits::kLast);
+    for (std::size_t i = 0; i < chats_.size(); ++i) {
+      agreed += next[i] == chats_[i].greedy[n] ? 1 : 0;
+      ++total;
+      parts[i] = {chats_[i].greedy[n]};
+    }
+  }
+  EXPECT_GE(agreed, total * 93 / 100) << agreed << " of " << total;
+}
+
 }  // namespace
 }  // namespace vedette::models::language
