@@ -145,7 +145,7 @@ def main():
         "shown_s": quantiles(shown), "committed_s": quantiles(committed), "closed_s": quantiles(closed),
         "resident_mb": {"first": round(resident[0]), "last": round(resident[-1]), "most": round(max(resident))},
         "cores_used": round(used / wall, 2), "busy_share_of_wall": {stop: round(value / wall, 3) for stop, value in busy.items()},
-        "shed": {name: value for name, value in grown.items() if value and ("shed" in name or "refused" in name or "dropped" in name)},
+        "shed": {name: value for name, value in grown.items() if value and re.search(r'reason="shed"|refused|dropped', name)},
     }
     print(json.dumps(result, indent=1))
     if options.json:
