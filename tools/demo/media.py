@@ -5,9 +5,9 @@ import subprocess
 RATE_HZ = 48000
 
 GATE = ["The delivery truck is waiting in front of the gate.", "Please leave the boxes next to the blue door.",
-        "The driver needs a signature from the manager.", "Two of the packages are for the second floor."]
+        "The driver needs a signature from the manager.", "The heavy packages are for the second floor."]
 LOBBY = ["Good morning, welcome to the office.", "The meeting starts in ten minutes.",
-         "Please take the elevator to the fourth floor.", "The visitor forgot his umbrella near the window."]
+         "Please take the stairs to the second floor.", "The visitor forgot his umbrella near the window."]
 
 
 def speak(sentences, voice, folder, name, pause_s=2.1):
@@ -35,7 +35,7 @@ def speak(sentences, voice, folder, name, pause_s=2.1):
 VIDEO = ("videotestsrc is-live=true {pattern} ! video/x-raw,width=320,height=240,framerate=10/1 ! "
          "x264enc tune=zerolatency speed-preset=ultrafast bitrate=200 key-int-max=20 ! rtph264pay name=pay0 pt=96")
 AUDIO = ("multifilesrc location={file} loop=true blocksize=9600 ! rawaudioparse format=pcm pcm-format=s16le "
-         "sample-rate={rate} num-channels=1 ! audioconvert ! clocksync ! avenc_aac bitrate=64000 ! aacparse ! "
+         "sample-rate={rate} num-channels=1 ! audioconvert ! clocksync ! avenc_aac bitrate=96000 ! aacparse ! "
          "rtpmp4gpay name=pay1 pt=97")
 CLIP = ("filesrc location={file} ! decodebin name=d  "
         "d. ! queue ! videoconvert ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! "

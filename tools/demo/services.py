@@ -3,7 +3,7 @@ import pathlib
 import time
 
 from processes import free_port
-from redis_client import Redis
+from redis_client import Redis, RedisError
 
 
 def start_redis(processes, folder, port=None):
@@ -17,7 +17,7 @@ def start_redis(processes, folder, port=None):
             with Redis(port) as redis:
                 redis.call("PING")
             return process, port
-        except OSError:
+        except (OSError, RedisError):  # not listening yet, or still loading its data
             if process.poll() is not None:
                 break
             time.sleep(0.05)
