@@ -81,7 +81,7 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   std::int64_t known_until_ms() const;
   NarrationStats stats() const;
   // True while a window waits or a pass runs.
-  bool busy() const;
+  bool busy() const override;
 
  private:
   struct Pass {

@@ -11,6 +11,9 @@ using std::chrono::nanoseconds;
 
 namespace {
 
+// A source's reason may hold any bytes; those that are not UTF-8 must not throw.
+constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
+
 // The state with its reason, as records and prompts show it: "reconnecting(refused)".
 std::string label_of(const streams::StreamStatus& status) {
   std::string label = streams::to_string(status.state);
@@ -74,7 +77,7 @@ void StreamNarration::on_health(const signals::HealthEvent& event) {
     const nlohmann::json details = {{"condition", signals::to_string(event.condition)},
                                     {"measured", event.measured}};
     conditions_[event.condition] = open_status(FactKind::kCondition, signals::to_string(event.condition),
-                                               event.since, since_ms, details.dump());
+                                               event.since, since_ms, details.dump(-1, ' ', false, kReplace));
   } else if (!event.active && known != conditions_.end()) {
     close_status(known->second, event.since.t, since_ms);
     conditions_.erase(known);
@@ -98,7 +101,7 @@ void StreamNarration::on_status(const streams::StreamStatus& status) {
   const nlohmann::json details = {{"state", streams::to_string(status.state)},
                                   {"reason", status.reason},
                                   {"next_try_ms", status.next_try_ms}};
-  status_ = open_status(FactKind::kStatus, label, newest_, now_ms, details.dump());
+  status_ = open_status(FactKind::kStatus, label, newest_, now_ms, details.dump(-1, ' ', false, kReplace));
   if (status.state != streams::StreamState::kStopped) return;
   close_status(*status_, newest_.t, now_ms);
   status_.reset();

@@ -111,6 +111,7 @@ TEST_F(EncoderTest, AWindowThatANewerOneCoversIsSuperseded) {
   for (int end = 1; end <= 5; ++end) {
     ASSERT_EQ(gst_harness_push(harness.get(), window(0, s(end), {.level_dbfs = end == 3 ? -5.0F : -30.0F})),
               GST_FLOW_OK);
+    ASSERT_TRUE(encoding->wait_submitted(1));  // the first has begun before a newer one comes
   }
   encoding->hold(false);
   EXPECT_EQ(GST_BUFFER_DURATION(pull(harness.get()).get()), s(1)) << "it had begun";
@@ -124,6 +125,7 @@ TEST_F(EncoderTest, AWindowThatANewerOneCoversIsSuperseded) {
 TEST_F(EncoderTest, NoSoundIsEverSuperseded) {
   encoding->hold(true);
   gst_harness_push(harness.get(), window(0, s(1)));
+  ASSERT_TRUE(encoding->wait_submitted(1));
   const std::vector<GstBuffer*> windows = {
       window(0, s(2)),  // an unsettled one, before a gated pause
       window(0, s(3), {.silent = true}),
@@ -206,6 +208,7 @@ TEST_F(EncoderTest, AFullElementWaitsAndAFlushEndsTheWait) {
   open(2);
   encoding->hold(true);
   gst_harness_push(harness.get(), window(0, s(1)));
+  ASSERT_TRUE(encoding->wait_submitted(1));
   gst_harness_push(harness.get(), window(0, s(1), {.epoch = 1}));
   std::promise<GstFlowReturn> result;
   std::thread pusher(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -44,6 +45,11 @@ class FakeAudioEncoding : public models::runtime::AudioEncoding {
       holds_ = holds;
     }
     changed_.notify_all();
+  }
+  // True once this many windows were submitted; gives up after 10 s.
+  bool wait_submitted(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return lengths_.size() >= count; });
   }
   // Windows of this many samples fail with this text.
   void fail_at(std::size_t samples) {

@@ -1,7 +1,5 @@
 #include "models/backend/cuda/cuda_backend.h"
 
-#include <bit>
-#include <cmath>
 #include <span>
 #include <vector>
 
@@ -49,12 +47,6 @@ Stacked stack(std::span<const LinearPart> parts) {
     row += rows;
   }
   return all;
-}
-
-tensor::BFloat16 narrow_value(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7fffffffU) > 0x7f800000U) return {static_cast<std::uint16_t>((bits >> 16) | 0x40U)};
-  return {static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16)};
 }
 
 }  // namespace
@@ -117,7 +109,7 @@ PackedLinear CudaBackend::pack(std::span<const LinearPart> parts, WeightFormat f
   if (bf16) {
     std::vector<tensor::BFloat16> values;
     values.reserve(all.weights.size());
-    for (const float value : all.weights) values.push_back(narrow_value(value));
+    for (const float value : all.weights) values.push_back(tensor::to_bfloat16(value));
     copy({values.data(), tensor::DType::kBF16, shape}, weights);
   } else {
     copy({const_cast<float*>(all.weights.data()), tensor::DType::kF32, shape}, weights);
