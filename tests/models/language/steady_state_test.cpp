@@ -23,7 +23,9 @@ void* counted(std::size_t bytes, std::size_t alignment) {
 
 }  // namespace
 
-// Replaces the program's, the library's calls included.
+// Replaces the program's, the library's calls included. Under a sanitizer GCC 12 takes these for a mismatched
+// pair.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t bytes) {
   return counted(bytes, 1);
 }
