@@ -11,14 +11,14 @@
 
 namespace vedette::tests {
 
-// Sound for tests, made by espeak-ng and sox: 16 kHz mono.
+// Sound for tests, made by espeak-ng and sox: 16 kHz mono. -R: the same noise and dither in every run.
 class Spoken {
  public:
   // The text in a voice, with `before` and `after` seconds of silence around it.
   std::vector<float> say(const std::string& text, const std::string& voice = "en-us+f3", double before = 0.5,
                          double after = 1.0) {
     run("espeak-ng -v " + voice + " -s 140 -w '" + path("raw.wav") + "' '" + text + "'");
-    run("sox '" + path("raw.wav") + "' -r 16000 -c 1 '" + path("said.wav") + "' pad " +
+    run("sox -R '" + path("raw.wav") + "' -r 16000 -c 1 '" + path("said.wav") + "' pad " +
         std::to_string(before) + " " + std::to_string(after));
     return read(path("said.wav"));
   }

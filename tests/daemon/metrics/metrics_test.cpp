@@ -119,7 +119,6 @@ TEST(Metrics, TheWholePagePassesPromtool) {
   for (char buffer[256]; fgets(buffer, sizeof buffer, promtool) != nullptr;) output += buffer;
   const int status = pclose(promtool);
   std::filesystem::remove(name);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 127) GTEST_SKIP() << "promtool is not installed";
   EXPECT_EQ(status, 0) << output;
   EXPECT_EQ(output, "");
 }
