@@ -21,9 +21,33 @@ enum class Priority : std::uint8_t { kQuestion, kAlert, kTranscript, kCaption };
 
 enum class FinishReason : std::uint8_t { kStop, kLength, kCancelled, kShed, kError };
 
+// A stretch of prompt: tokens, and rows of embeddings among them (pictures, sounds).
+struct PromptPiece {
+  std::vector<std::int32_t> tokens;  // language::kEmbeddingRow where the next row of `embeddings` stands
+  tensor::Tensor embeddings;         // [rows, hidden]; empty when there is none
+};
+
+// The growing prompt of one stream, whose KV stays in the engine: what is new is appended, and a request that
+// names the session runs as a fork of it, which sees what was appended before the request was submitted.
+// Freed with its last handle. Thread-safe; nothing blocks.
+class PromptSession {
+ public:
+  virtual ~PromptSession() = default;
+  // Runs through the model when its turn comes, as a caption does. What goes past the session's limit evicts
+  // the oldest pages behind the head.
+  virtual void append(PromptPiece piece) = 0;
+};
+
+struct SessionOptions {
+  PromptPiece head;        // the system prompt: never evicted
+  int most_tokens = 1024;  // of head and appended pieces together; older pages are evicted
+};
+
 // Text generation by the resident LLM.
 struct TextRequest {
-  std::vector<std::int32_t> prompt;  // token ids, chat template already applied
+  std::shared_ptr<PromptSession> session;  // what the prompt continues; null: nothing
+  std::vector<std::int32_t> prompt;        // token ids, chat template already applied
+  tensor::Tensor embeddings;  // [rows, hidden] for language::kEmbeddingRow in the prompt; may be empty
   int max_new_tokens = 128;
   float temperature = 0.0F;  // 0: greedy
   float top_p = 1.0F;        // 1: all
@@ -55,12 +79,29 @@ struct SpeechResult {
   std::exception_ptr error;  // with kError
 };
 
+// How likely the LLM continues the prompt with each of some tokens; nothing is generated.
+struct ScoreRequest {
+  std::shared_ptr<PromptSession> session;  // as in TextRequest, like the next two
+  std::vector<std::int32_t> prompt;
+  tensor::Tensor embeddings;
+  // Each choice is a set of first tokens that mean it ("yes", " Yes", ...).
+  std::vector<std::vector<std::int32_t>> choices;
+  Priority priority = Priority::kAlert;
+};
+
+struct ScoreResult {
+  FinishReason reason = FinishReason::kStop;
+  std::vector<float> probabilities;  // [choices]: of each choice among all of them; their sum is 1
+  std::exception_ptr error;          // with kError
+};
+
 // Callbacks run on the engine's thread, must not block, and none comes after the finished one.
 struct TextCallbacks {
   std::function<void(std::string_view piece)> on_text;  // whole characters only; may be empty
   std::function<void(TextResult)> on_finished;
 };
 using SpeechCallback = std::function<void(SpeechResult)>;
+using ScoreCallback = std::function<void(ScoreResult)>;
 
 // Keeps a submitted request cancellable; dropping it does not cancel. The finished callback still comes, with
 // kCancelled.
