@@ -1,57 +1,35 @@
 #include "gst-plugins/encoder_queue.h"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
-
-#include "gst-plugins/audio_meta.h"
 
 namespace vedette::gst {
 
 namespace {
 
-GstBuffer* buffer_of(const EncoderQueue::Item& item) {
-  return GST_BUFFER_CAST(item.object.get());
-}
-
-// The samples of a window, for the encoder. Throws: std::runtime_error for a buffer that cannot be read.
-models::runtime::AudioWindow window_of(GstBuffer* buffer) {
-  models::runtime::AudioWindow window;
-  const gsize bytes = gst_buffer_get_size(buffer);
-  window.samples.resize(bytes / sizeof(float));
-  const gsize whole = window.samples.size() * sizeof(float);
-  if (gst_buffer_extract(buffer, 0, window.samples.data(), whole) != whole) {
-    throw std::runtime_error("cannot read a window of " + std::to_string(bytes) + " bytes");
-  }
-  return window;
-}
-
-// No sound is lost when `after` is encoded in the place of `before`: what it lacks at the front was settled.
-bool is_covered(const VedetteAudioWindowMeta* before, GstClockTime length,
-                const VedetteAudioWindowMeta& after) {
-  return before != nullptr && before->epoch == after.epoch && after.moved_on == FALSE &&
-         after.running_time <= before->running_time + length;
+MiniObjectPtr share(const MiniObjectPtr& object) {
+  return MiniObjectPtr(object ? gst_mini_object_ref(object.get()) : nullptr);
 }
 
 }  // namespace
 
-bool EncoderQueue::put_window(MiniObjectPtr buffer) {
+bool EncoderQueue::put_buffer(MiniObjectPtr buffer, MiniObjectPtr caps) {
   {
     std::unique_lock lock(line_->mutex);
-    auto* window = GST_BUFFER_CAST(buffer.get());
-    const VedetteAudioWindowMeta* meta = audio_window_meta(window);
-    const bool silent = meta != nullptr && meta->silent != FALSE;
-    if (supersede_ && !silent) supersede_waiting(window);
+    auto* newer = GST_BUFFER_CAST(buffer.get());
+    std::unique_ptr<EncodedBuffer> passed = encoding_->pass(newer);
+    if (supersede_ && !passed) supersede_waiting(newer);
     Counters& counters = line_->counters;
     line_->changed.wait(lock, [&] { return line_->stopped || counters.held < capacity_; });
     if (line_->stopped) return false;
-    ++counters.windows;
+    ++counters.buffers;
     ++counters.held;
-    counters.silent += silent ? 1 : 0;
+    counters.passed += passed ? 1 : 0;
     Entry& entry = line_->entries.emplace_back();
     entry.item.object = std::move(buffer);
-    entry.item.is_window = true;
-    entry.stage = silent ? Stage::kFinished : Stage::kWaiting;
+    entry.item.is_buffer = true;
+    entry.item.caps = std::move(caps);
+    entry.stage = passed ? Stage::kFinished : Stage::kWaiting;
+    entry.item.result = std::move(passed);
   }
   line_->changed.notify_all();
   return true;
@@ -85,7 +63,7 @@ std::optional<EncoderQueue::Item> EncoderQueue::take() {
   if (line_->stopped) return std::nullopt;
   std::optional<Item> item(std::move(line_->entries.front().item));
   line_->entries.pop_front();
-  if (item->is_window) --line_->counters.held;
+  if (item->is_buffer) --line_->counters.held;
   lock.unlock();
   line_->changed.notify_all();
   return item;
@@ -116,14 +94,10 @@ EncoderQueue::Counters EncoderQueue::counters() const {
 }
 
 void EncoderQueue::supersede_waiting(GstBuffer* newer) {
-  VedetteAudioWindowMeta* after = audio_window_meta(newer);
   std::deque<Entry>& entries = line_->entries;
-  while (after != nullptr && !entries.empty() && entries.back().stage == Stage::kWaiting) {
-    GstBuffer* older = buffer_of(entries.back().item);
-    const VedetteAudioWindowMeta* before = audio_window_meta(older);
-    if (!is_covered(before, GST_BUFFER_DURATION(older), *after)) return;
-    after->level_dbfs = std::max(after->level_dbfs, before->level_dbfs);
-    after->moved_on |= before->moved_on;
+  while (!entries.empty() && entries.back().stage == Stage::kWaiting) {
+    auto* older = GST_BUFFER_CAST(entries.back().item.object.get());
+    if (!encoding_->supersede(older, newer)) return;
     if (GST_BUFFER_FLAG_IS_SET(older, GST_BUFFER_FLAG_DISCONT)) {
       GST_BUFFER_FLAG_SET(newer, GST_BUFFER_FLAG_DISCONT);
     }
@@ -139,7 +113,7 @@ bool EncoderQueue::can_submit() const {
                      [](const Entry& entry) { return entry.stage == Stage::kWaiting; });
 }
 
-// Hands the oldest waiting window to the encoder. Never throws: a failure is the window's. Requires:
+// Hands the oldest waiting buffer to the encoder. Never throws: a failure is the buffer's. Requires:
 // can_submit().
 void EncoderQueue::submit_next(std::unique_lock<std::mutex>& lock) {
   const auto next = std::find_if(line_->entries.begin(), line_->entries.end(),
@@ -147,20 +121,25 @@ void EncoderQueue::submit_next(std::unique_lock<std::mutex>& lock) {
   next->stage = Stage::kEncoding;
   line_->encoding_one = true;
   const std::uint64_t generation = line_->generation;
-  const MiniObjectPtr buffer(gst_mini_object_ref(next->item.object.get()));
+  const MiniObjectPtr buffer = share(next->item.object);
+  const MiniObjectPtr caps = share(next->item.caps);
   lock.unlock();
   try {
-    encoding_->submit(window_of(GST_BUFFER_CAST(buffer.get())),
-                      [weak = std::weak_ptr(line_), generation](models::runtime::EncodedAudio encoded) {
-                        if (const auto line = weak.lock()) line->finished(generation, std::move(encoded));
+    encoding_->submit(GST_BUFFER_CAST(buffer.get()), GST_CAPS_CAST(caps.get()),
+                      [weak = std::weak_ptr(line_), generation](std::unique_ptr<EncodedBuffer> result,
+                                                                std::exception_ptr error) {
+                        if (const auto line = weak.lock()) {
+                          line->finished(generation, std::move(result), std::move(error));
+                        }
                       });
   } catch (...) {
-    line_->finished(generation, {{}, std::current_exception()});
+    line_->finished(generation, nullptr, std::current_exception());
   }
   lock.lock();
 }
 
-void EncoderQueue::Line::finished(std::uint64_t of_generation, models::runtime::EncodedAudio encoded) {
+void EncoderQueue::Line::finished(std::uint64_t of_generation, std::unique_ptr<EncodedBuffer> result,
+                                  std::exception_ptr error) {
   {
     const std::lock_guard lock(mutex);
     if (of_generation != generation) return;
@@ -168,11 +147,11 @@ void EncoderQueue::Line::finished(std::uint64_t of_generation, models::runtime::
       return candidate.stage == Stage::kEncoding;
     });
     if (entry == entries.end()) return;
-    entry->item.features = std::move(encoded.features);
-    entry->item.error = encoded.error;
+    ++(error ? counters.failed : counters.encoded);
+    entry->item.result = std::move(result);
+    entry->item.error = std::move(error);
     entry->stage = Stage::kFinished;
     encoding_one = false;
-    ++(encoded.error ? counters.failed : counters.encoded);
   }
   changed.notify_all();
 }

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <optional>
 
-#include "models/runtime/audio_encoding.h"
+#include "gst-plugins/buffer_encoding.h"
 
 namespace vedette::gst {
 
@@ -19,31 +19,32 @@ struct MiniObjectUnref {
 };
 using MiniObjectPtr = std::unique_ptr<GstMiniObject, MiniObjectUnref>;
 
-// The road from vedaudioencoder's sink pad to its source pad: windows and serialized events in order of
-// arrival. One window at a time is with the encoder; while it is, a waiting window that a newer one of its
-// epoch covers is superseded. At most `capacity` windows are held: `put_window` then blocks, until there is
-// room or `stop`. Thread-safe. What the encoder still holds when the queue is stopped or destroyed comes back
-// to nobody, harmlessly; the encoder's thread never owns the encoder, nor hands it anything.
+// The road from an encoder element's sink pad to its source pad: buffers and serialized events in order of
+// arrival. One buffer at a time is with the encoder; while it is, a waiting buffer may be superseded by a
+// newer one. At most `capacity` buffers are held: `put_buffer` then blocks, until there is room or `stop`.
+// Thread-safe. What the encoder still holds when the queue is stopped or destroyed comes back to nobody,
+// harmlessly; the encoder's thread never owns the encoder, nor hands it anything.
 class EncoderQueue {
  public:
   struct Item {
-    MiniObjectPtr object;  // GstBuffer with a window meta, or GstEvent
-    bool is_window = false;
-    models::tensor::Tensor features;  // [frames, hidden]; empty for a silent window
-    std::exception_ptr error;         // the encoder could not
+    MiniObjectPtr object;  // GstBuffer or GstEvent
+    bool is_buffer = false;
+    MiniObjectPtr caps;                     // those that a buffer came with; may be null
+    std::unique_ptr<EncodedBuffer> result;  // of a buffer, unless `error`
+    std::exception_ptr error;               // the encoder could not
   };
   struct Counters {
-    std::uint64_t windows = 0, encoded = 0, silent = 0, superseded = 0, flushed = 0, failed = 0;
-    std::size_t held = 0;  // windows in the queue now
+    std::uint64_t buffers = 0, encoded = 0, passed = 0, superseded = 0, flushed = 0, failed = 0;
+    std::size_t held = 0;  // buffers in the queue now
   };
 
-  EncoderQueue(std::shared_ptr<models::runtime::AudioEncoding> encoding, std::size_t capacity, bool supersede)
+  EncoderQueue(std::unique_ptr<BufferEncoding> encoding, std::size_t capacity, bool supersede)
       : encoding_(std::move(encoding)), capacity_(capacity), supersede_(supersede) {}
 
   // False when stopped; the object is dropped then. Requires: a writable buffer.
-  bool put_window(MiniObjectPtr buffer);
+  bool put_buffer(MiniObjectPtr buffer, MiniObjectPtr caps);
   bool put_event(MiniObjectPtr event);
-  // The oldest item once it is finished; empty when stopped. Hands windows to the encoder while it waits.
+  // The oldest item once it is finished; empty when stopped. Hands buffers to the encoder while it waits.
   std::optional<Item> take();
   // Ends every wait and drops what is held, until `resume`.
   void stop();
@@ -67,14 +68,15 @@ class EncoderQueue {
     std::uint64_t generation = 0;  // of what was not dropped by `stop`
     Counters counters;
 
-    void finished(std::uint64_t of_generation, models::runtime::EncodedAudio encoded);
+    void finished(std::uint64_t of_generation, std::unique_ptr<EncodedBuffer> result,
+                  std::exception_ptr error);
   };
 
   void supersede_waiting(GstBuffer* newer);
   bool can_submit() const;
   void submit_next(std::unique_lock<std::mutex>& lock);
 
-  const std::shared_ptr<models::runtime::AudioEncoding> encoding_;
+  const std::unique_ptr<BufferEncoding> encoding_;
   const std::size_t capacity_;
   const bool supersede_;
   const std::shared_ptr<Line> line_ = std::make_shared<Line>();

@@ -1,18 +1,15 @@
 #pragma once
 
-#include <gst/gst.h>
+#include "gst-plugins/vedencoder.h"
 
 namespace vedette::gst {
 
-class AudioEncoderElement;
-
 // Runs a speech model's encoder over windows of sound, asynchronously; see vedaudioencoder.cpp.
 struct VedAudioEncoder {
-  GstElement parent;
-  AudioEncoderElement* self;
+  VedEncoder parent;
 };
 struct VedAudioEncoderClass {
-  GstElementClass parent_class;
+  VedEncoderClass parent_class;
 };
 
 GType ved_audio_encoder_get_type();

@@ -14,6 +14,7 @@
 #include "gst-plugins/audio_meta.h"
 #include "gst-plugins/audio_windower.h"
 #include "gst-plugins/guarded.h"
+#include "gst-plugins/latency.h"
 
 namespace vedette::gst {
 
@@ -126,16 +127,10 @@ gboolean src_event(GstPad* pad, GstObject* parent, GstEvent* event) {
 gboolean src_query(GstPad* pad, GstObject* parent, GstQuery* query) {
   if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return gst_pad_query_default(pad, parent, query);
   AudioWindowElement& self = self_of(parent);
-  if (gst_pad_peer_query(self.sink, query) == FALSE) return FALSE;
-  gboolean live = FALSE;
-  GstClockTime shortest = 0, longest = 0;
-  gst_query_parse_latency(query, &live, &shortest, &longest);
   GST_OBJECT_LOCK(parent);
   const auto hop = static_cast<GstClockTime>(std::chrono::nanoseconds(self.options.hop).count());
   GST_OBJECT_UNLOCK(parent);
-  gst_query_set_latency(query, live, shortest + hop,
-                        GST_CLOCK_TIME_IS_VALID(longest) ? longest + hop : longest);
-  return TRUE;
+  return answer_latency(self.sink, query, hop);
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
@@ -203,7 +198,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
 }
 
 void finalize(GObject* object) {
-  delete static_cast<AudioWindowElement*>(static_cast<gpointer>(&self_of(object)));
+  delete &self_of(object);
   G_OBJECT_CLASS(ved_audio_window_parent_class)->finalize(object);
 }
 
