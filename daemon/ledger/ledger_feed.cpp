@@ -4,12 +4,13 @@
 
 namespace vedette::daemon::ledger {
 
-Coverage coverage_of(const streams::StreamStatus& status) {
+Coverage coverage_of(const streams::StreamStatus& status, Modality modality) {
   using streams::StreamState;
   switch (status.state) {
     case StreamState::kStarting: return Coverage::kStarting;
     case StreamState::kRunning:
-      return status.reason == "no_audio" ? Coverage::kNoSignal : Coverage::kStarting;
+      return status.reason == (modality == Modality::kAudio ? "no_audio" : "no_video") ? Coverage::kNoSignal
+                                                                                       : Coverage::kStarting;
     case StreamState::kReconnecting:
       return status.reason == "decode" || status.reason == "unsupported" ? Coverage::kDecodeError
                                                                          : Coverage::kNoSignal;
@@ -21,13 +22,19 @@ Coverage coverage_of(const streams::StreamStatus& status) {
 }
 
 LedgerFeed::LedgerFeed(std::string stream, Ledger& ledger, std::shared_ptr<streams::Feed> next,
-                       std::function<std::uint64_t()> shed)
-    : stream_(std::move(stream)), ledger_(ledger), next_(std::move(next)), shed_(std::move(shed)) {
-  ledger_.begin(stream_, Modality::kAudio);
+                       std::function<std::uint64_t()> shed, Booked booked)
+    : stream_(std::move(stream)),
+      ledger_(ledger),
+      next_(std::move(next)),
+      shed_(std::move(shed)),
+      booked_(booked) {
+  if (booked_.sound) ledger_.begin(stream_, Modality::kAudio);
+  if (booked_.picture) ledger_.begin(stream_, Modality::kVideo);
 }
 
 LedgerFeed::~LedgerFeed() {
   ledger_.end(stream_, Modality::kAudio);
+  ledger_.end(stream_, Modality::kVideo);
 }
 
 void LedgerFeed::on_clock(const base::ClockMap& clock) {
@@ -46,15 +53,32 @@ void LedgerFeed::on_heard(streams::HeardWindow window) {
                        : Coverage::kAnalysed);
 }
 
+void LedgerFeed::on_seen(streams::SeenFrame frame) {
+  const Coverage coverage = frame.lost > 0                                 ? Coverage::kShed
+                            : frame.tokens.empty() && frame.change <= 0.0F ? Coverage::kGated
+                                                                           : Coverage::kAnalysed;
+  if (!frame.last) ledger_.set(stream_, Modality::kVideo, coverage);
+  next_->on_seen(std::move(frame));
+}
+
+void LedgerFeed::on_motion(const signals::MotionEvent& event) {
+  next_->on_motion(event);
+}
+
 void LedgerFeed::on_health(const signals::HealthEvent& event) {
   if (event.condition == signals::Condition::kSoundAbsent && event.active) {
     ledger_.set(stream_, Modality::kAudio, Coverage::kNoSignal);
+  }
+  if (event.condition == signals::Condition::kPictureAbsent && event.active) {
+    ledger_.set(stream_, Modality::kVideo, Coverage::kNoSignal);
   }
   next_->on_health(event);
 }
 
 void LedgerFeed::on_status(const streams::StreamStatus& status) {
-  ledger_.set(stream_, Modality::kAudio, coverage_of(status));
+  for (const Modality modality : {Modality::kAudio, Modality::kVideo}) {
+    ledger_.set(stream_, modality, coverage_of(status, modality));
+  }
   next_->on_status(status);
 }
 

@@ -10,19 +10,26 @@
 
 namespace vedette::daemon::ledger {
 
-// Stands between a source and the narration, and books what passes: the stream's state, silent windows as
-// gated, others as analysed, or shed when the narration's count of lost windows has grown. Threads: as the
-// feed that it wraps.
+// Which of a stream's modalities are accounted for.
+struct Booked {
+  bool sound = true, picture = false;
+};
+
+// Stands between a source and the narration, and books what passes: the stream's state; silent windows and
+// unchanged pictures as gated, others as analysed; shed when pictures were lost, or the narration's count of
+// lost windows has grown. Threads: as the feed that it wraps.
 class LedgerFeed : public streams::Feed {
  public:
-  // Begins the stream's sound in `ledger`, which must outlive this. `shed`: windows that the narration has
-  // lost so far.
+  // Begins what is booked of the stream in `ledger`, which must outlive this. `shed`: windows that the
+  // narration has lost so far.
   LedgerFeed(std::string stream, Ledger& ledger, std::shared_ptr<streams::Feed> next,
-             std::function<std::uint64_t()> shed);
+             std::function<std::uint64_t()> shed, Booked booked = {});
   ~LedgerFeed() override;  // ends it
 
   void on_clock(const base::ClockMap& clock) override;
   void on_heard(streams::HeardWindow window) override;
+  void on_seen(streams::SeenFrame frame) override;
+  void on_motion(const signals::MotionEvent& event) override;
   void on_health(const signals::HealthEvent& event) override;
   void on_status(const streams::StreamStatus& status) override;
   base::MediaTime committed_until() const override;
@@ -32,10 +39,11 @@ class LedgerFeed : public streams::Feed {
   Ledger& ledger_;
   const std::shared_ptr<streams::Feed> next_;
   const std::function<std::uint64_t()> shed_;
+  const Booked booked_;
   std::uint64_t shed_before_ = 0;
 };
 
-// The coverage while a stream is in `status` and no window has come.
-Coverage coverage_of(const streams::StreamStatus& status);
+// The coverage of a modality while a stream is in `status` and nothing of it has come.
+Coverage coverage_of(const streams::StreamStatus& status, Modality modality);
 
 }  // namespace vedette::daemon::ledger

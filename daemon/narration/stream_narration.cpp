@@ -73,7 +73,7 @@ void StreamNarration::on_heard(HeardWindow window) {
   if (stopped_) return;
   ++stats_.windows;
   if (window.features.empty()) ++stats_.silent;
-  newest_ = {window.start.epoch, window.start.t + window.length};
+  newest_ = std::max(newest_, {window.start.epoch, window.start.t + window.length});
   sinks::StateUpdate update;
   update.stream = stream_;
   update.last_frame_ms = clock_of(newest_.epoch).utc_ms(newest_.t);
@@ -81,6 +81,18 @@ void StreamNarration::on_heard(HeardWindow window) {
   enqueue(std::move(window));
   pump(lock);
 }
+
+void StreamNarration::on_seen(streams::SeenFrame frame) {
+  const std::lock_guard lock(mutex_);
+  if (stopped_) return;
+  newest_ = std::max(newest_, frame.time);
+  sinks::StateUpdate update;
+  update.stream = stream_;
+  update.last_frame_ms = clock_of(frame.time.epoch).utc_ms(frame.time.t);
+  publisher_.publish_state(std::move(update));
+}
+
+void StreamNarration::on_motion(const signals::MotionEvent&) {}
 
 base::MediaTime StreamNarration::committed_until() const {
   const std::lock_guard lock(mutex_);

@@ -68,6 +68,8 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
 
   void on_clock(const base::ClockMap& clock) override;
   void on_heard(streams::HeardWindow window) override;
+  void on_seen(streams::SeenFrame frame) override;
+  void on_motion(const signals::MotionEvent& event) override;
   void on_health(const signals::HealthEvent& event) override;
   void on_status(const streams::StreamStatus& status) override;
   base::MediaTime committed_until() const override;

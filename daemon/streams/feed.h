@@ -3,10 +3,16 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
+#include "models/runtime/image_encoding.h"
 #include "models/tensor/tensor.h"
 #include "signals/health.h"
+
+namespace vedette::signals {
+struct MotionEvent;
+}
 
 namespace vedette::daemon::streams {
 
@@ -21,6 +27,20 @@ struct HeardWindow {
   models::tensor::Tensor features;     // [frames, hidden]; empty when the window was gated as silent
   float level_dbfs = -120.0F;          // RMS of the part that is new since the last window
   bool last = false;                   // the epoch ends here: commit what is left
+};
+
+// A sampled picture, after the encoder or held back by the change gate, on its way into the stream's
+// timeline. Pictures of one epoch come in order of their time.
+struct SeenFrame {
+  base::MediaTime time;
+  // Encoder and projector: [tokens, hidden of the LLM]. Empty: nothing changed since the last encoded picture
+  // (change 0), there is no model that sees, or encoding failed.
+  models::tensor::Tensor tokens;
+  std::vector<models::runtime::Sighting> sightings;  // the likeliest first; empty: the model has no heads
+  models::runtime::ImageFrame picture;               // for evidence; without an owner: there is none
+  float change = 1.0F;     // against the last encoded picture, 0 to 1; 0: the gate held it back
+  std::uint32_t lost = 0;  // sampled pictures that were lost since the last one came: the encoder is behind
+  bool last = false;       // the epoch ends here; the rest may be empty
 };
 
 enum class StreamState : std::uint8_t { kStarting, kRunning, kReconnecting, kNoSignal, kStalled, kStopped };
@@ -41,6 +61,8 @@ class Feed {
   // A new epoch, or a better clock for the running one.
   virtual void on_clock(const base::ClockMap& clock) = 0;
   virtual void on_heard(HeardWindow window) = 0;
+  virtual void on_seen(SeenFrame frame) = 0;
+  virtual void on_motion(const signals::MotionEvent& event) = 0;
   virtual void on_health(const signals::HealthEvent& event) = 0;
   virtual void on_status(const StreamStatus& status) = 0;
   // Sound before this time is settled; the window may start here. Asked by the source before it makes its

@@ -22,8 +22,19 @@ class RecordingFeed : public daemon::streams::Feed {
     float level_dbfs;
     bool last;
   };
+  struct Seen {
+    base::MediaTime time;
+    std::int64_t tokens;
+    std::vector<models::runtime::Sighting> sightings;
+    int width, height;  // of the evidence picture; 0, 0: there is none
+    float change;
+    std::uint32_t lost;
+    bool last;
+  };
   struct Log {
     std::vector<Heard> heard;
+    std::vector<Seen> seen;
+    int motions = 0;
     std::vector<base::ClockMap> clocks;
     std::vector<signals::HealthEvent> health;
     std::vector<daemon::streams::StreamStatus> statuses;
@@ -53,6 +64,18 @@ class RecordingFeed : public daemon::streams::Feed {
       log_.heard.push_back({window.start, window.length, frames, window.level_dbfs, window.last});
       if (settles_) committed_ = {window.start.epoch, window.start.t + window.length};
     });
+  }
+  void on_seen(daemon::streams::SeenFrame frame) override {
+    const std::int64_t tokens = frame.tokens.empty() ? 0 : frame.tokens.shape()[0];
+    const bool picture = frame.picture.owner != nullptr;
+    write([&] {
+      log_.seen.push_back({frame.time, tokens, std::move(frame.sightings),
+                           picture ? frame.picture.view.width : 0, picture ? frame.picture.view.height : 0,
+                           frame.change, frame.lost, frame.last});
+    });
+  }
+  void on_motion(const signals::MotionEvent&) override {
+    write([&] { ++log_.motions; });
   }
   void on_health(const signals::HealthEvent& event) override {
     write([&] { log_.health.push_back(event); });

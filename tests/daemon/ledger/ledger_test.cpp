@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
 #include <random>
 
@@ -71,6 +72,8 @@ class NoFeed : public streams::Feed {
  public:
   void on_clock(const base::ClockMap&) override { ++calls; }
   void on_heard(streams::HeardWindow) override { ++calls; }
+  void on_seen(streams::SeenFrame) override { ++calls; }
+  void on_motion(const signals::MotionEvent&) override { ++calls; }
   void on_health(const signals::HealthEvent&) override { ++calls; }
   void on_status(const streams::StreamStatus&) override { ++calls; }
   base::MediaTime committed_until() const override { return {3, seconds(4)}; }
@@ -110,6 +113,42 @@ TEST_F(LedgerTest, BooksWhatPassesBetweenSourceAndNarration) {
   EXPECT_EQ(spent(Coverage::kAnalysed), seconds(16));
   EXPECT_EQ(spent(Coverage::kShed), seconds(32));
   EXPECT_EQ(sum(), seconds(63));
+}
+
+TEST_F(LedgerTest, BooksPicturesBesideSound) {
+  const auto next = std::make_shared<NoFeed>();
+  LedgerFeed feed("gate", ledger_, next, [] { return std::uint64_t{0}; }, {true, true});
+  const auto seen = [&](float change, std::uint32_t lost) {
+    streams::SeenFrame frame;
+    frame.change = change;
+    frame.lost = lost;
+    feed.on_seen(std::move(frame));
+  };
+  now_ += seconds(1);
+  feed.on_status({streams::StreamState::kRunning, "no_audio", 0});
+  now_ += seconds(2);
+  seen(0.5F, 0);
+  now_ += seconds(4);
+  seen(0.0F, 0);
+  now_ += seconds(8);
+  seen(0.5F, 3);
+  now_ += seconds(16);
+  feed.on_health({signals::Condition::kPictureAbsent, true, {}, 0.0});
+  now_ += seconds(32);
+  EXPECT_EQ(next->calls, 5);
+  std::map<Modality, std::map<Coverage, int>> spent;
+  for (const auto& account : ledger_.accounts()) {
+    for (std::size_t state = 0; state < kCoverageStates; ++state) {
+      spent[account.modality][static_cast<Coverage>(state)] =
+          static_cast<int>(std::chrono::duration_cast<seconds>(account.spent[state]).count());
+    }
+  }
+  EXPECT_EQ(spent[Modality::kVideo][Coverage::kStarting], 3);
+  EXPECT_EQ(spent[Modality::kVideo][Coverage::kAnalysed], 4);
+  EXPECT_EQ(spent[Modality::kVideo][Coverage::kGated], 8);
+  EXPECT_EQ(spent[Modality::kVideo][Coverage::kShed], 16);
+  EXPECT_EQ(spent[Modality::kVideo][Coverage::kNoSignal], 32);
+  EXPECT_EQ(spent[Modality::kAudio][Coverage::kNoSignal], 62);
 }
 
 }  // namespace
