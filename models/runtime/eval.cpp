@@ -12,12 +12,12 @@ namespace {
 // A device, threads and a context for one command.
 struct Machine {
   Machine(std::optional<tensor::DType> dtype, int threads)
-      : backend(backend::cpu::make_cpu_backend()),
-        pool(threads),
+      : pool(threads),
+        backend(backend::cpu::make_cpu_backend(&pool)),
         context(*backend, pool, dtype.value_or(backend->preferred_dtype())) {}
 
-  std::unique_ptr<backend::Backend> backend;
   backend::WorkerPool pool;
+  std::unique_ptr<backend::Backend> backend;
   backend::ComputeContext context;
 };
 

@@ -69,8 +69,8 @@ struct Thinking {
 class LoadedRuntime final : public Runtime {
  public:
   explicit LoadedRuntime(const RuntimeOptions& options)
-      : backend_(backend::cpu::make_cpu_backend()),
-        pool_(options.threads),
+      : pool_(options.threads),
+        backend_(backend::cpu::make_cpu_backend(&pool_)),
         dtype_(options.dtype.value_or(backend_->preferred_dtype())),
         step_context_(*backend_, pool_, dtype_) {
     if (!options.hear.empty()) {
@@ -127,8 +127,8 @@ class LoadedRuntime final : public Runtime {
     if (!loaded) throw std::logic_error(std::string("runtime: ") + what + " was not loaded");
   }
 
-  const std::unique_ptr<backend::Backend> backend_;
   backend::WorkerPool pool_;
+  const std::unique_ptr<backend::Backend> backend_;
   const tensor::DType dtype_;
   backend::ComputeContext step_context_;  // the engine's thread alone runs in it
   std::unique_ptr<Hearing> hearing_;

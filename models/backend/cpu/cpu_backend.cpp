@@ -24,6 +24,8 @@ tensor::Tensor map_zeroed(std::size_t bytes) {
 
 class CpuBackend final : public Backend {
  public:
+  explicit CpuBackend(WorkerPool* pool) : pool_(pool) {}
+
   const char* name() const override { return "cpu"; }
   tensor::Device device() const override { return tensor::Device::kCpu; }
   tensor::DType preferred_dtype() const override {
@@ -37,7 +39,7 @@ class CpuBackend final : public Backend {
   }
   void synchronize() override {}
   PackedLinear pack(std::span<const LinearPart> parts, WeightFormat format) override {
-    return pack_linear(parts, format);
+    return pack_linear(pool_, parts, format);
   }
 
   KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype) const override {
@@ -95,12 +97,15 @@ class CpuBackend final : public Backend {
                                Matrix weights) override {
     cpu::paged_attention_weights(context, q, kv, head, scale, weights);
   }
+
+ private:
+  WorkerPool* const pool_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cpu_backend() {
-  return std::make_unique<CpuBackend>();
+std::unique_ptr<Backend> make_cpu_backend(WorkerPool* pool) {
+  return std::make_unique<CpuBackend>(pool);
 }
 
 }  // namespace vedette::models::backend::cpu

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "models/backend/cpu/kernels/gemm.h"
 #include "models/backend/cpu/ops_cpu.h"
 #include "models/tensor/convert.h"
@@ -46,9 +48,33 @@ kernels::Activations left_side(ComputeContext& context, const kernels::PackedMat
   return kernels::prepare_activations(w, x.rows, x.data, x.stride, 0, 0, scratch);
 }
 
+constexpr std::int64_t kPanelsPerTask = 4;  // some ten thousand weights
+
+// Values [first, first + count) of a row of the stacked parts, as f32.
+void read_row(std::span<const LinearPart> parts, std::int64_t row, std::int64_t first, std::int64_t count,
+              float* out) {
+  const LinearPart* part = parts.data();
+  for (; row >= part->weight.shape()[0]; ++part) row -= part->weight.shape()[0];
+  const tensor::TensorView& w = part->weight;
+  const std::size_t at = static_cast<std::size_t>(row * w.shape()[1] + first) * tensor::size_of(w.dtype());
+  tensor::to_f32({static_cast<std::byte*>(w.data()) + at, w.dtype(), {count}},
+                 {out, static_cast<std::size_t>(count)});
+}
+
+void pack_panel(std::span<const LinearPart> parts, std::int64_t panel, kernels::PackedMatrix& matrix) {
+  alignas(64) float block[kernels::kPanel * kernels::kPackBlock];
+  const std::int64_t rows = std::min(kernels::kPanel, matrix.n - panel * kernels::kPanel);
+  for (std::int64_t first = 0; first < matrix.k; first += kernels::kPackBlock) {
+    const std::int64_t count = std::min(kernels::kPackBlock, matrix.k - first);
+    for (std::int64_t r = 0; r < rows; ++r)
+      read_row(parts, panel * kernels::kPanel + r, first, count, block + r * kernels::kPackBlock);
+    kernels::pack_block(matrix, panel, first, count, block, kernels::kPackBlock);
+  }
+}
+
 }  // namespace
 
-PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format) {
+PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, WeightFormat format) {
   PackedLinear packed;
   packed.format = format;
   bool biased = false;
@@ -57,17 +83,23 @@ PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format)
     packed.in = part.weight.shape()[1];
     biased = biased || !part.bias.empty();
   }
-  const tensor::Tensor values(tensor::DType::kF32, {packed.out, packed.in});
   if (biased) packed.bias = tensor::Tensor::zeros(tensor::DType::kF32, {packed.out});
   std::int64_t row = 0;
   for (const auto& part : parts) {
     const std::int64_t rows = part.weight.shape()[0];
-    tensor::to_f32(part.weight, values.view().rows(row, rows).as<float>());
     if (!part.bias.empty()) tensor::to_f32(part.bias, packed.bias.view().rows(row, rows).as<float>());
     row += rows;
   }
-  packed.weight = std::make_unique<PackedStorage>(kernels::pack_matrix(
-      kernel_format(format), values.as<float>().data(), packed.in, packed.out, packed.in));
+  kernels::PackedMatrix matrix = kernels::make_packed(kernel_format(format), packed.out, packed.in);
+  const auto pack_panels = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel) pack_panel(parts, panel, matrix);
+  };
+  if (pool == nullptr) {
+    pack_panels(0, matrix.panels());
+  } else {
+    pool->parallel_for(matrix.panels(), kPanelsPerTask, pack_panels);
+  }
+  packed.weight = std::make_unique<PackedStorage>(std::move(matrix));
   return packed;
 }
 

@@ -5,7 +5,8 @@
 // The ops of the CPU backend: each splits its work over the context's pool and runs a kernel on every piece.
 namespace vedette::models::backend::cpu {
 
-PackedLinear pack_linear(std::span<const LinearPart> parts, WeightFormat format);
+// `pool` may be null.
+PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, WeightFormat format);
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y);
 

@@ -7,7 +7,7 @@
 
 // Matrix product with packed weights: c[m, n] = act(a[m, k] * w[n, k]^T + bias[n]) + residual[m, n].
 // Single-threaded pieces: the caller splits a product into tasks and runs them on its worker pool. Nothing
-// here allocates but pack_matrix.
+// here allocates but make_packed and pack_matrix.
 namespace vedette::models::backend::cpu::kernels {
 
 using tensor::BFloat16;
@@ -34,8 +34,16 @@ struct PackedMatrix {
   std::int64_t bytes() const { return panels() * panel_bytes; }
 };
 
-// `w`: [n, k] f32 with rows `ldw` apart. Throws: std::bad_alloc; std::invalid_argument when n or k is not
-// positive.
+// A matrix still to be packed. Throws: std::bad_alloc; std::invalid_argument when n or k is not positive.
+PackedMatrix make_packed(WeightFormat format, std::int64_t n, std::int64_t k);
+// Packs columns [first, first + count) of the weight rows of one panel. `w`: the first of them, f32, rows
+// `ldw` apart. Blocks may be packed at the same time, each once. Requires: first is a multiple of kPackBlock,
+// and count is kPackBlock but at the row's end.
+inline constexpr std::int64_t kPackBlock = 256;
+void pack_block(PackedMatrix& packed, std::int64_t panel, std::int64_t first, std::int64_t count,
+                const float* w, std::int64_t ldw);
+// The whole. `w`: [n, k] f32 with rows `ldw` apart. Throws: std::bad_alloc; std::invalid_argument when n or k
+// is not positive.
 PackedMatrix pack_matrix(WeightFormat format, const float* w, std::int64_t ldw, std::int64_t n,
                          std::int64_t k);
 

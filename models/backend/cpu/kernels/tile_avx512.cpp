@@ -73,7 +73,7 @@ VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* group, const std::uint8
     sums[r][0] = sums[r][1] = _mm512_set1_epi32(correction);
   }
   const std::uint8_t* values = a + index * kInt8Group;
-#pragma GCC unroll 4
+#pragma GCC unroll 16
   for (std::int64_t quad = 0; quad < kInt8Group / 4; ++quad) {
     const __m512i w0 = _mm512_load_si512(group + quad * 4 * kPanel);
     const __m512i w1 = _mm512_load_si512(group + quad * 4 * kPanel + 64);
