@@ -74,7 +74,6 @@ Transcript Captioner::recognise(std::vector<float> window, std::string previous_
   request.audio_length = length;
   request.previous_text = std::move(previous_text);
   request.options = options_.speech;
-  request.options.word_times = true;
   std::promise<SpeechResult> promise;
   runtime_.engine().submit(std::move(request),
                            [&](SpeechResult result) { promise.set_value(std::move(result)); });

@@ -15,7 +15,7 @@
 namespace vedette::daemon::files {
 
 struct CaptionerOptions {
-  models::audio::SpeechOptions speech;  // of the decoder; word times are always made
+  models::audio::SpeechOptions speech;  // of the decoder
   // A window whose loudest 20 ms stay below this level is not analysed, dBFS.
   double silence_dbfs = -55.0;
   // Text of the windows before that the decoder is given as context, bytes; 0: none.

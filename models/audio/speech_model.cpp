@@ -23,12 +23,16 @@ SpeechModel::SpeechModel(backend::ComputeContext& context, const std::filesystem
     : config_(WhisperConfig::load(folder)),
       table_(weights::WeightTable::open(folder)),
       log_mel_(mel_spec(config_.sizes)) {
-  if (std::filesystem::exists(folder / "tokenizer.json")) {
-    tokenizer_ = std::make_unique<const text::Tokenizer>(text::Tokenizer::load(folder));
-  }
   const WhisperWeights weights(table_);
-  encoder_ = std::make_unique<const WhisperEncoder>(context, config_.sizes, weights);
-  decoder_ = std::make_unique<const WhisperDecoder>(context, config_.sizes, weights);
+  // The longest first; whoever is through with its part helps packing.
+  context.pool().parallel_for(3, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t part = begin; part < end; ++part) {
+      if (part == 0) decoder_ = std::make_unique<const WhisperDecoder>(context, config_.sizes, weights);
+      if (part == 1) encoder_ = std::make_unique<const WhisperEncoder>(context, config_.sizes, weights);
+      if (part == 2 && std::filesystem::exists(folder / "tokenizer.json"))
+        tokenizer_ = std::make_unique<const text::Tokenizer>(text::Tokenizer::load(folder));
+    }
+  });
 }
 
 void SpeechModel::encode(backend::ComputeContext& context, std::span<const std::span<const float>> windows,
