@@ -11,6 +11,7 @@
 #include "daemon/files/caption_writer.h"
 #include "daemon/files/captioner.h"
 #include "daemon/settings/settings.h"
+#include "daemon/settings/units.h"
 
 namespace vedette::cli {
 
@@ -24,6 +25,7 @@ struct CaptionOptions {
   std::string format = "text";
   std::string output;
   std::string model = daemon::settings::ModelSettings{}.hear;
+  std::string start_time;  // "": as the container says
   int beams = 1;
   int threads = 0;
 };
@@ -90,18 +92,17 @@ ExitCode caption(const CaptionOptions& options) {
   runtime_options.threads = options.threads;
   const auto runtime = models::runtime::Runtime::load(runtime_options);
 
-  files::CaptionWriter::Source source;
-  source.stream = files::stream_id_of(options.file);
-  source.model = runtime->hear_name();
-  source.utc_zero = reader.info().creation_utc.value_or(nanoseconds{0});
-  files::CaptionWriter writer(out, *files::caption_format(options.format), std::move(source));
   files::CaptionerOptions captioner_options;
-  captioner_options.speech.beams = options.beams;
-  files::Captioner captioner(*runtime, captioner_options);
+  captioner_options.stream = files::stream_id_of(options.file);
+  captioner_options.clock = files::file_clock(reader.info(), daemon::settings::parse_utc(options.start_time));
+  captioner_options.narration.hear_model = runtime->hear_name();
+  captioner_options.narration.speech.beams = options.beams;
+  files::CaptionWriter writer(out, *files::caption_format(options.format), captioner_options.clock.utc_zero);
+  files::Captioner captioner(*runtime, std::move(captioner_options));
   ProgressBar bar(reader.info().duration);
   captioner.run(
       reader,
-      [&](const files::Caption& spoken) {
+      [&](const sinks::Record& spoken) {
         bar.clear();
         writer.write(spoken);
       },
@@ -127,6 +128,15 @@ void add_caption(CLI::App& app, Action& action) {
   command->add_option("--output", options->output, "File to write; standard output if not given");
   command->add_option("--model", options->model, "Speech model: a folder, or its name")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--start-time", options->start_time,
+          "UTC of the file's first moment, e.g. 2026-03-01T12:00:00Z; else as the file says, else 1970")
+      ->check([](const std::string& text) {
+        const bool good = daemon::settings::parse_utc(text).has_value();
+        return good ? std::string()
+                    : std::string("expected ") + daemon::settings::kUtcForm + ", received " + text;
+      });
   command->add_option("--beams", options->beams, "Hypotheses of the search; 1: greedy")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();

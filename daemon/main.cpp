@@ -78,9 +78,9 @@ sinks::redis::PublisherOptions publisher_options(const settings::Settings& setti
 class Narrations {
  public:
   Narrations(const settings::Settings& settings, runtime::Runtime& models, sinks::Publisher& publisher) {
-    narration::NarrationOptions options;
-    options.hear_model = models.hear_name();
     for (const auto& stream : settings.streams) {
+      auto options = stream.reads_fast() ? narration::whole_windows() : narration::NarrationOptions{};
+      options.hear_model = models.hear_name();
       by_stream_[stream.id] =
           narration::StreamNarration::create(stream.id, models.engine(), publisher, options);
     }

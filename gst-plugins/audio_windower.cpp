@@ -40,12 +40,14 @@ GstClockTime clock_time(std::chrono::nanoseconds time) {
 
 void AudioWindower::start(const models::preprocess::AudioWindowOptions& options) {
   policy_.emplace(options);
+  whole_ = options.whole;
   has_segment_ = open_ = false;
   epoch_ = 0;
   flow_ = GST_FLOW_OK;
   const std::lock_guard lock(mutex_);
   settled_epoch_ = 0;
   settled_ = 0;
+  interrupted_ = false;
   counters_ = {};
 }
 
@@ -60,9 +62,26 @@ AudioWindower::Counters AudioWindower::counters() const {
 
 void AudioWindower::settle(std::uint32_t epoch, GstClockTime running_time) {
   if (epoch != epoch_) return;
-  const std::lock_guard lock(mutex_);
-  settled_epoch_ = epoch;
-  settled_ = running_time;
+  {
+    const std::lock_guard lock(mutex_);
+    settled_epoch_ = epoch;
+    settled_ = running_time;
+    ++answers_;
+  }
+  settled_changed_.notify_all();
+}
+
+void AudioWindower::interrupt() {
+  {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+  }
+  settled_changed_.notify_all();
+}
+
+void AudioWindower::await_settled(std::uint64_t answers_before) {
+  std::unique_lock lock(mutex_);
+  settled_changed_.wait(lock, [&] { return interrupted_ || answers_ > answers_before; });
 }
 
 GstFlowReturn AudioWindower::take(GstBuffer* buffer) {
@@ -135,6 +154,8 @@ void AudioWindower::flush() {
   has_segment_ = false;
   if (open_) ++epoch_;
   open_ = false;
+  const std::lock_guard lock(mutex_);
+  interrupted_ = false;
 }
 
 GstClockTime AudioWindower::next_pts() const {
@@ -188,8 +209,11 @@ void AudioWindower::apply_settled() {
 }
 
 void AudioWindower::push(models::preprocess::CutWindow window) {
+  std::uint64_t answers_before = 0;
+  const bool awaits = whole_ && !window.silent;
   {
     const std::lock_guard lock(mutex_);
+    answers_before = answers_;
     ++counters_.windows;
     counters_.silent += window.silent ? 1 : 0;
     counters_.moved_on += window.moved_on ? 1 : 0;
@@ -215,6 +239,7 @@ void AudioWindower::push(models::preprocess::CutWindow window) {
 
   const GstFlowReturn result = gst_pad_push(src_, buffer);
   if (flow_ == GST_FLOW_OK) flow_ = result;
+  if (awaits && result == GST_FLOW_OK) await_settled(answers_before);
   apply_settled();
 }
 

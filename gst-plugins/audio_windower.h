@@ -3,6 +3,7 @@
 #include <gst/gst.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -34,18 +35,22 @@ class AudioWindower {
   void finish();                                                // the last window; the epoch ends
   void flush();                                                 // forgets everything; the epoch ends
   void settle(std::uint32_t epoch, GstClockTime running_time);  // any thread
-  Counters counters() const;                                    // any thread
+  // Ends a wait for `settle`, which whole windows ask for, and all waits until start or flush. Any thread.
+  void interrupt();
+  Counters counters() const;  // any thread
 
  private:
   bool align(GstClockTime pts, std::size_t* skip);
   void open_epoch(GstClockTime pts, GstClockTime running_time);
   void apply_settled();
   void push(models::preprocess::CutWindow window);
+  void await_settled(std::uint64_t answers_before);
   GstClockTime next_pts() const;
 
   GstElement* const element_;
   GstPad* const src_;
   std::optional<models::preprocess::AudioWindowPolicy> policy_;
+  bool whole_ = false;  // as the options say
   GstSegment segment_{};
   bool has_segment_ = false;
 
@@ -58,6 +63,9 @@ class AudioWindower {
   mutable std::mutex mutex_;  // guards what follows
   std::uint32_t settled_epoch_ = 0;
   GstClockTime settled_ = 0;
+  std::uint64_t answers_ = 0;  // settled times that came
+  bool interrupted_ = false;
+  std::condition_variable settled_changed_;
   Counters counters_;
 };
 

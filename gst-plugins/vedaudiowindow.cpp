@@ -7,8 +7,9 @@
 // VedetteAudioWindowMeta. `start` moves when an upstream event `vedette-settled` says what is settled
 // (audio_meta.h). Silence comes as a GAP buffer that needs no encoder. Time is counted in samples: timestamps
 // that stray by more than 40 ms are followed by silence or by leaving samples out, a jump of more than 1 s, a
-// flush or a segment that does not go on ends the epoch, whose last window is marked. The windowing itself is
-// models/preprocess/audio_window.h.
+// flush or a segment that does not go on ends the epoch, whose last window is marked. With `whole` each
+// stretch of sound comes in one window only, and the element waits for the event before it cuts the next. The
+// windowing itself is models/preprocess/audio_window.h.
 #include "gst-plugins/vedaudiowindow.h"
 
 #include "gst-plugins/audio_meta.h"
@@ -32,7 +33,7 @@ GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
                             GST_STATIC_CAPS("audio/x-raw(meta:VedetteAudioWindow), " VEDETTE_SOUND));
 
-enum Property { kHop = 1, kLongest, kKeep, kLeadIn, kSilence, kShortestSound, kStats };
+enum Property { kHop = 1, kLongest, kKeep, kLeadIn, kSilence, kShortestSound, kWhole, kStats };
 
 }  // namespace
 
@@ -96,6 +97,7 @@ gboolean sink_event(GstPad* pad, GstObject* parent, GstEvent* event) {
         return true;
       }
       case GST_EVENT_EOS: self.windower->finish(); return true;
+      case GST_EVENT_FLUSH_START: self.windower->interrupt(); return true;
       case GST_EVENT_FLUSH_STOP: self.windower->flush(); return true;
       default: return true;
     }
@@ -142,6 +144,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
     if (!guarded(element, false, [&] { return self.windower->start(options), true; }))
       return GST_STATE_CHANGE_FAILURE;
   }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) self.windower->interrupt();
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(ved_audio_window_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) self.windower->stop();
@@ -166,6 +169,8 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
     *duration = std::chrono::milliseconds(g_value_get_uint(value));
   } else if (id == kSilence) {
     self.options.silence_dbfs = g_value_get_double(value);
+  } else if (id == kWhole) {
+    self.options.whole = g_value_get_boolean(value) != FALSE;
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -191,6 +196,8 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
     g_value_set_uint(value, static_cast<guint>(duration->count()));
   } else if (id == kSilence) {
     g_value_set_double(value, self.options.silence_dbfs);
+  } else if (id == kWhole) {
+    g_value_set_boolean(value, self.options.whole ? TRUE : FALSE);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -233,6 +240,14 @@ void install_properties(GObjectClass* klass) {
           "silence-threshold", "Silence threshold",
           "RMS level of a 20 ms frame below which it is silent, in dBFS; -120: nothing is silent", -120.0,
           0.0, defaults.silence_dbfs, flags));
+  g_object_class_install_property(
+      klass, kWhole,
+      g_param_spec_boolean(
+          "whole", "Whole windows",
+          "Push only full windows, and what is left at the end, instead of one per hop; after "
+          "each that is not silent, wait for an event vedette-settled, which says where the next "
+          "begins (files that are read as fast as they can be)",
+          defaults.whole ? TRUE : FALSE, flags));
   g_object_class_install_property(
       klass, kStats,
       g_param_spec_boxed(

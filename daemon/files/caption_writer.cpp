@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <ostream>
-#include <utility>
 
-#include "base/time.h"
-#include "daemon/narration/transcripts.h"
 #include "daemon/narration/words.h"
 
 namespace vedette::daemon::files {
@@ -110,21 +108,40 @@ std::vector<Caption> split(const Caption& caption, const SubtitleLimits& limits)
   return parts;
 }
 
-CaptionWriter::CaptionWriter(std::ostream& out, CaptionFormat format, Source source)
-    : out_(out),
-      format_(format),
-      source_(std::move(source)),
-      ids_(source_.stream, std::chrono::duration_cast<std::chrono::milliseconds>(source_.utc_zero).count()) {
+Caption caption_of(const sinks::Record& record, nanoseconds utc_zero) {
+  const auto in_file = [utc_zero](std::int64_t utc_ms) {
+    return nanoseconds(std::chrono::milliseconds(utc_ms)) - utc_zero;
+  };
+  Caption caption{in_file(record.t_start_ms), in_file(record.t_end_ms), record.text, {}};
+  const auto details = nlohmann::json::parse(record.details, nullptr, false);
+  if (!details.is_object()) return caption;
+  std::size_t at = 0;  // in the text, which knows where the spaces are
+  for (const auto& word : details.value("words", nlohmann::json::array())) {
+    std::string text = word.value("word", "");
+    const std::size_t found = caption.text.find(text, at);
+    if (found != std::string::npos) {
+      at = found + text.size();
+      if (found > 0 && caption.text[found - 1] == ' ') text.insert(text.begin(), ' ');
+    }
+    caption.words.push_back({std::move(text), in_file(word.value("t_start_ms", std::int64_t{0})),
+                             in_file(word.value("t_end_ms", std::int64_t{0})),
+                             word.value("probability", 0.0F)});
+  }
+  return caption;
+}
+
+CaptionWriter::CaptionWriter(std::ostream& out, CaptionFormat format, nanoseconds utc_zero)
+    : out_(out), format_(format), utc_zero_(utc_zero) {
   if (format_ == CaptionFormat::kVtt) out_ << "WEBVTT\n\n" << std::flush;
 }
 
-void CaptionWriter::write(const Caption& caption) {
+void CaptionWriter::write(const sinks::Record& record) {
   switch (format_) {
-    case CaptionFormat::kText: out_ << caption.text << "\n"; break;
-    case CaptionFormat::kJsonLines: write_record(caption); break;
+    case CaptionFormat::kText: out_ << record.text << "\n"; break;
+    case CaptionFormat::kJsonLines: out_ << sinks::to_json_line(record) << "\n"; break;
     case CaptionFormat::kSrt:
     case CaptionFormat::kVtt:
-      for (const Caption& cue : split(caption)) write_cue(cue);
+      for (const Caption& cue : split(caption_of(record, utc_zero_))) write_cue(cue);
       break;
   }
   out_ << std::flush;
@@ -136,26 +153,6 @@ void CaptionWriter::write_cue(const Caption& caption) {
   if (srt) out_ << ++cues_ << "\n";
   out_ << clock_time(caption.start, point) << " --> " << clock_time(caption.end, point) << "\n";
   out_ << (srt ? caption.text : escaped(caption.text)) << "\n\n";
-}
-
-void CaptionWriter::write_record(const Caption& caption) {
-  base::ClockMap clock;
-  clock.utc_zero = source_.utc_zero;
-  clock.source = base::ClockSource::kFile;
-  sinks::Record record;
-  record.id = ids_.next();
-  record.stream = source_.stream;
-  record.kind = sinks::Kind::kTranscript;
-  record.state = sinks::RecordState::kClose;
-  record.t_start_ms = clock.utc_ms(caption.start);
-  record.t_end_ms = clock.utc_ms(caption.end);
-  record.clock = base::to_string(clock.source);
-  record.published_ms = base::utc_now_ms();
-  record.text = caption.text;
-  record.score = narration::mean_probability(timed(caption.words));
-  record.model = source_.model;
-  record.details = narration::word_details(timed(caption.words), caption.words.size(), clock);
-  out_ << sinks::to_json_line(record) << "\n";
 }
 
 std::string stream_id_of(const std::filesystem::path& file) {

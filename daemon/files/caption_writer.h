@@ -2,13 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "daemon/files/captioner.h"
+#include "models/audio/transcript.h"
 #include "sinks/record.h"
 
 namespace vedette::daemon::files {
@@ -18,6 +19,15 @@ enum class CaptionFormat : std::uint8_t { kText, kJsonLines, kSrt, kVtt };
 // Empty for a name that is none of "text", "jsonl", "srt", "vtt".
 std::optional<CaptionFormat> caption_format(std::string_view name);
 
+// A stretch of speech, in time of the file.
+struct Caption {
+  std::chrono::nanoseconds start{0}, end{0};
+  std::string text;
+  std::vector<models::audio::Word> words;  // times count from the file's start
+};
+// A transcript record, of a file whose first sample was at `utc_zero`.
+Caption caption_of(const sinks::Record& record, std::chrono::nanoseconds utc_zero);
+
 // What subtitles bear: longer captions are cut between words, at punctuation where there is some.
 struct SubtitleLimits {
   std::size_t most_characters = 84;  // two lines of 42
@@ -25,28 +35,21 @@ struct SubtitleLimits {
 };
 std::vector<Caption> split(const Caption& caption, const SubtitleLimits& limits = {});
 
-// Writes captions as they come, in one of the formats. JSON lines are transcript records as Redis gets them,
-// with `stream` and UTC zero as given. Not thread-safe; the stream must outlive it.
+// Writes transcript records as they come, in one of the formats; JSON lines are the records as Redis gets
+// them. Not thread-safe; the stream must outlive it.
 class CaptionWriter {
  public:
-  struct Source {
-    std::string stream;                    // id of the records
-    std::string model;                     // that heard the words
-    std::chrono::nanoseconds utc_zero{0};  // of the file's first sample, since 1970
-  };
-  // Writes the format's head, if it has one.
-  CaptionWriter(std::ostream& out, CaptionFormat format, Source source);
+  // Writes the format's head, if it has one. `utc_zero`: of the file's first sample, since 1970.
+  CaptionWriter(std::ostream& out, CaptionFormat format, std::chrono::nanoseconds utc_zero);
 
-  void write(const Caption& caption);
+  void write(const sinks::Record& record);
 
  private:
-  void write_record(const Caption& caption);
   void write_cue(const Caption& caption);
 
   std::ostream& out_;
   const CaptionFormat format_;
-  const Source source_;
-  sinks::RecordIds ids_;
+  const std::chrono::nanoseconds utc_zero_;
   int cues_ = 0;
 };
 

@@ -1,154 +1,109 @@
 #include "daemon/files/captioner.h"
 
-#include <algorithm>
-#include <cmath>
 #include <future>
-#include <span>
 #include <stdexcept>
+#include <thread>
 #include <utility>
+#include <vector>
+
+#include "daemon/streams/feed.h"
+#include "sinks/publisher.h"
 
 namespace vedette::daemon::files {
 
-using models::audio::Transcript;
+using models::preprocess::AudioWindowPolicy;
+using models::preprocess::CutWindow;
 using models::runtime::EncodedAudio;
-using models::runtime::FinishReason;
-using models::runtime::SpeechRequest;
-using models::runtime::SpeechResult;
 using std::chrono::nanoseconds;
 
 namespace {
 
-constexpr std::int64_t kRate = MediaReader::kSampleRateHz;
-constexpr std::size_t kWindow = 30 * kRate;  // what the model takes
-constexpr std::size_t kFrame = kRate / 50;
-constexpr std::size_t kWorthHearing = 2 * kRate;    // a rest shorter than this is left as it is
-constexpr std::size_t kShortestWindow = kRate / 5;  // less than this at the end holds no word
+constexpr std::chrono::seconds kContainerError{1};  // its creation time counts whole seconds
 
-nanoseconds to_time(std::int64_t samples) {
-  return std::chrono::seconds(samples / kRate) + nanoseconds(samples % kRate * 1'000'000'000 / kRate);
-}
-
-std::int64_t to_samples(nanoseconds time) {
-  return static_cast<std::int64_t>(std::llround(std::chrono::duration<double>(time).count() * double{kRate}));
-}
-
-// Index of the first 20 ms that reach the level; the span's size when none does.
-std::size_t first_sound(std::span<const float> samples, double dbfs) {
-  const double power = std::pow(10.0, dbfs / 10.0);
-  for (std::size_t at = 0; at < samples.size(); at += kFrame) {
-    const auto frame = samples.subspan(at, std::min(kFrame, samples.size() - at));
-    double sum = 0.0;
-    for (const float sample : frame) sum += static_cast<double>(sample) * static_cast<double>(sample);
-    if (sum >= power * static_cast<double>(frame.size())) return at;
+// Hands the closed transcripts on.
+class ClosedTranscripts final : public sinks::Publisher {
+ public:
+  explicit ClosedTranscripts(const std::function<void(const sinks::Record&)>& give) : give_(give) {}
+  sinks::PublishOutcome publish(sinks::Record record) override {
+    const bool wanted = record.kind == sinks::Kind::kTranscript &&
+                        record.state == sinks::RecordState::kClose && !record.text.empty();
+    if (wanted && give_) {
+      record.published_ms = base::utc_now_ms();
+      give_(record);
+    }
+    return sinks::PublishOutcome::kAccepted;
   }
-  return samples.size();
-}
+  void publish_live(std::string_view, std::string_view) override {}
+  void publish_state(sinks::StateUpdate) override {}
 
-// The end of the text, from the beginning of a word on.
-std::string tail_of(const std::string& text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  const auto space = text.find(' ', text.size() - bytes);
-  return space == std::string::npos ? std::string() : text.substr(space + 1);
-}
+ private:
+  const std::function<void(const sinks::Record&)>& give_;
+};
 
-std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(' ');
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
+AudioWindowPolicy whole_windows(models::preprocess::AudioWindowOptions options) {
+  options.whole = true;
+  return AudioWindowPolicy(options);
 }
 
 }  // namespace
 
-Captioner::Captioner(models::runtime::Runtime& runtime, const CaptionerOptions& options)
-    : runtime_(runtime), options_(options) {}
+base::ClockMap file_clock(const MediaInfo& info, std::optional<nanoseconds> start_time) {
+  base::ClockMap clock;
+  clock.source = base::ClockSource::kFile;
+  clock.utc_zero = start_time.value_or(info.creation_utc.value_or(nanoseconds{0}));
+  if (!start_time && info.creation_utc) clock.error = kContainerError;
+  return clock;
+}
 
-Transcript Captioner::recognise(std::vector<float> window, std::string previous_text) {
-  const nanoseconds length = to_time(static_cast<std::int64_t>(window.size()));
-  std::promise<EncodedAudio> encoded_promise;
-  runtime_.hearing().submit({.samples = std::move(window)},
-                            [&](EncodedAudio encoded) { encoded_promise.set_value(std::move(encoded)); });
-  EncodedAudio encoded = encoded_promise.get_future().get();
-  if (encoded.error) std::rethrow_exception(encoded.error);
-  SpeechRequest request;
-  request.features = std::move(encoded.features);
-  request.audio_length = length;
-  request.previous_text = std::move(previous_text);
-  request.options = options_.speech;
-  std::promise<SpeechResult> promise;
-  runtime_.engine().submit(std::move(request),
-                           [&](SpeechResult result) { promise.set_value(std::move(result)); });
-  SpeechResult result = promise.get_future().get();
-  if (result.error) std::rethrow_exception(result.error);
-  if (result.reason != FinishReason::kStop && result.reason != FinishReason::kLength) {
-    throw std::runtime_error("speech recognition was shed");
+Captioner::Captioner(models::runtime::Runtime& runtime, CaptionerOptions options)
+    : runtime_(runtime), options_(std::move(options)) {}
+
+// One window through encoder and decoder; the next begins where this one was settled.
+void Captioner::hear(narration::StreamNarration& narration, AudioWindowPolicy& policy, CutWindow window) {
+  streams::HeardWindow heard;
+  heard.start = {options_.clock.epoch, policy.to_time(window.first)};
+  heard.length =
+      policy.to_time(window.first + static_cast<std::int64_t>(window.samples.size())) - heard.start.t;
+  heard.level_dbfs = window.level_dbfs;
+  heard.last = window.last;
+  if (!window.silent) {
+    std::promise<EncodedAudio> promise;
+    runtime_.hearing().submit({.samples = std::move(window.samples)},
+                              [&](EncodedAudio encoded) { promise.set_value(std::move(encoded)); });
+    EncodedAudio encoded = promise.get_future().get();
+    if (encoded.error) std::rethrow_exception(encoded.error);
+    heard.features = std::move(encoded.features);
   }
-  return std::move(result.transcript);
+  narration.on_heard(std::move(heard));
+  while (narration.busy()) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  const narration::NarrationStats stats = narration.stats();
+  if (stats.failed + stats.shed > 0) throw std::runtime_error("speech recognition failed");
+  policy.settle(narration.committed_until().t);
 }
 
-// Where the next window begins. Small models sometimes end the text at a pause, with speech behind it: as
-// long as there is sound, what comes after the last segment is heard again.
-std::size_t Captioner::settled_samples(const Transcript& transcript, std::span<const float> window) const {
-  const auto settled = static_cast<std::size_t>(to_samples(transcript.settled));
-  if (settled < window.size() || transcript.segments.empty()) return std::min(settled, window.size());
-  const auto end = static_cast<std::size_t>(to_samples(transcript.segments.back().end));
-  if (end == 0 || end + kWorthHearing > window.size()) return window.size();
-  const std::size_t sound = first_sound(window.subspan(end), options_.silence_dbfs);
-  return end + sound + kWorthHearing > window.size() ? window.size() : end;
-}
-
-CaptionStats Captioner::run(MediaReader& reader, const std::function<void(Caption)>& give,
+CaptionStats Captioner::run(MediaReader& reader, const std::function<void(const sinks::Record&)>& give,
                             const std::function<void(nanoseconds)>& progress, std::stop_token stop) {
-  CaptionStats stats;
-  std::vector<float> held;  // of the file, from sample `first` on
-  std::int64_t first = 0;
-  bool more = true;
-  std::string previous;
-  while (!stop.stop_requested()) {
-    while (more && held.size() < kWindow) more = reader.read(held);
-    const auto drop = [&](std::size_t count) {
-      held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(count));
-      first += static_cast<std::int64_t>(count);
-      if (progress) progress(to_time(first));
-    };
-    const std::size_t size = std::min(held.size(), kWindow);
-    if (size == 0) break;
-    // Silence at the window's beginning is left out, but for a little that leads in.
-    const std::size_t sound = first_sound({held.data(), size}, options_.silence_dbfs);
-    if (sound == size) {
-      ++stats.silent;
-      drop(size);
-      continue;
-    }
-    if (sound > static_cast<std::size_t>(kRate)) {
-      drop(sound - kRate / 2);
-      continue;
-    }
-    ++stats.windows;
-    const Transcript transcript = recognise({held.begin(), held.begin() + static_cast<std::ptrdiff_t>(size)},
-                                            tail_of(previous, options_.prompt_bytes));
-    if (transcript.rejected) ++stats.rejected;
-    for (const auto& segment : transcript.segments) {
-      if (segment.start >= transcript.settled)
-        break;  // it is heard again at the beginning of the next window
-      Caption caption;
-      caption.start = to_time(first) + segment.start;
-      caption.end = to_time(first) + segment.end;
-      caption.text = trimmed(segment.text);
-      for (models::audio::Word word : segment.words) {
-        word.start += to_time(first);
-        word.end += to_time(first);
-        caption.words.push_back(std::move(word));
-      }
-      if (caption.text.empty()) continue;
-      previous = tail_of(previous + " " + caption.text, options_.prompt_bytes);
-      if (give) give(std::move(caption));
-    }
-    // A window that needed luck to be decoded is no good context for the next one.
-    if (transcript.temperature > 0.5F) previous.clear();
-    const std::size_t settled = settled_samples(transcript, {held.data(), size});
-    drop(settled == 0 || settled + kShortestWindow > size ? size : settled);
+  ClosedTranscripts publisher(give);
+  const auto narration =
+      narration::StreamNarration::create(options_.stream, runtime_.engine(), publisher, options_.narration);
+  narration->on_clock(options_.clock);
+  AudioWindowPolicy policy = whole_windows(options_.windows);
+  const auto emit = [&](CutWindow window) {
+    if (stop.stop_requested()) return;
+    hear(*narration, policy, std::move(window));
+    if (progress) progress(policy.to_time(policy.start()));
+  };
+  std::vector<float> samples;
+  while (!stop.stop_requested() && reader.read(samples)) {
+    policy.push(samples, emit);
+    samples.clear();
   }
-  stats.sound = to_time(reader.samples());
+  policy.finish(emit);
+  narration->stop();
+  CaptionStats stats;
+  stats.narration = narration->stats();
+  stats.sound = policy.to_time(reader.samples());
+  if (progress && !stop.stop_requested()) progress(stats.sound);
   return stats;
 }
 

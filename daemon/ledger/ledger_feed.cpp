@@ -86,4 +86,8 @@ base::MediaTime LedgerFeed::committed_until() const {
   return next_->committed_until();
 }
 
+bool LedgerFeed::busy() const {
+  return next_->busy();
+}
+
 }  // namespace vedette::daemon::ledger

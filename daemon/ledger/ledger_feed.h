@@ -33,6 +33,7 @@ class LedgerFeed : public streams::Feed {
   void on_health(const signals::HealthEvent& event) override;
   void on_status(const streams::StreamStatus& status) override;
   base::MediaTime committed_until() const override;
+  bool busy() const override;
 
  private:
   const std::string stream_;

@@ -20,21 +20,6 @@ namespace {
 constexpr std::size_t kMostWaiting = 4;  // windows that hold different sound; usually there is none or one
 constexpr std::size_t kMostClocks = 4;
 
-std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, nanoseconds start) {
-  std::vector<TimedWord> words;
-  if (transcript.rejected) return words;
-  for (const auto& segment : transcript.segments) {
-    for (const auto& word : segment.words) {
-      if (normalised(word.text).empty()) {  // punctuation by itself belongs to the word before
-        if (!words.empty()) words.back().text += word.text;
-        continue;
-      }
-      words.push_back({word.text, start + word.start, start + word.end, word.probability});
-    }
-  }
-  return words;
-}
-
 std::string message_of(const std::exception_ptr& error) {
   if (!error) return "unknown error";
   try {
@@ -51,6 +36,16 @@ double seconds(nanoseconds time) {
 }
 
 }  // namespace
+
+NarrationOptions whole_windows() {
+  NarrationOptions options;
+  options.whole_windows = true;
+  options.speech = {};
+  options.max_no_speech_probability = 1.0F;
+  options.transcripts.longest_wait = {};
+  options.transcripts.longest = std::chrono::seconds(20);
+  return options;
+}
 
 std::shared_ptr<StreamNarration> StreamNarration::create(std::string stream, models::runtime::Engine& engine,
                                                          sinks::Publisher& publisher,
@@ -96,7 +91,7 @@ void StreamNarration::on_motion(const signals::MotionEvent&) {}
 
 base::MediaTime StreamNarration::committed_until() const {
   const std::lock_guard lock(mutex_);
-  return {epoch_, agreement_ ? agreement_->cut() : nanoseconds{0}};
+  return {epoch_, settled_until()};
 }
 
 void StreamNarration::stop() {
@@ -131,6 +126,11 @@ NarrationStats StreamNarration::stats() const {
 bool StreamNarration::busy() const {
   const std::lock_guard lock(mutex_);
   return running_.has_value() || !waiting_.empty();
+}
+
+nanoseconds StreamNarration::settled_until() const {
+  if (whole_) return whole_->cut();
+  return agreement_ ? agreement_->cut() : nanoseconds{0};
 }
 
 // True when a pass over the newer window makes one over the older one needless.
@@ -183,6 +183,7 @@ std::optional<SpeechRequest> StreamNarration::next_request() {
     if (!agreement_ || window.start.epoch != epoch_) enter_epoch(window.start.epoch);
     const nanoseconds end = window.start.t + window.length;
     if (window.features.empty()) {
+      if (whole_) whole_->skip(end);
       commit(agreement_->settle(end), end, true);
       if (window.last) leave_epoch(end);
       continue;
@@ -193,7 +194,7 @@ std::optional<SpeechRequest> StreamNarration::next_request() {
     request.audio_length = window.length;
     request.options = options_.speech;
     request.options.word_times = true;
-    request.previous_text = agreement_->text_before(window.start.t);
+    if (!whole_) request.previous_text = agreement_->text_before(window.start.t);
     return request;
   }
   return std::nullopt;
@@ -214,8 +215,13 @@ void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
     log_pass(pass, result.transcript);
     if (is_noise(result.transcript)) result.transcript.rejected = true;
     if (result.transcript.rejected) ++stats_.rejected;
-    commit(agreement_->pass(words_of(result.transcript, pass.start.t), pass.start.t, pass.end, pass.last),
-           pass.end, pass.last);
+    if (whole_) {
+      const auto words = whole_->pass(result.transcript, pass.start.t, pass.end);
+      commit(words, whole_->cut(), pass.last);
+    } else {
+      commit(agreement_->pass(words_of(result.transcript, pass.start.t), pass.start.t, pass.end, pass.last),
+             pass.end, pass.last);
+    }
   } else if (result.reason == FinishReason::kError) {
     ++stats_.failed;
     base::log_limited(base::LogLevel::kError, stream_, "speech",
@@ -225,6 +231,7 @@ void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
     base::log_limited(base::LogLevel::kWarning, stream_, "shed",
                       "speech recognition is behind: a pass was shed");
   }
+  if (whole_ && whole_->cut() <= pass.start.t) whole_->skip(pass.end);  // what was lost is not heard again
   if (pass.last) leave_epoch(pass.end);
 }
 
@@ -257,6 +264,7 @@ void StreamNarration::enter_epoch(std::uint32_t epoch) {
   if (agreement_) leave_epoch(agreement_->committed_end());
   epoch_ = epoch;
   agreement_.emplace(options_.agreement);
+  if (options_.whole_windows) whole_.emplace();
   transcripts_.set_clock(clock_of(epoch));
 }
 

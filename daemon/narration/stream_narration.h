@@ -13,6 +13,7 @@
 #include "daemon/narration/local_agreement.h"
 #include "daemon/narration/timeline.h"
 #include "daemon/narration/transcripts.h"
+#include "daemon/narration/whole_windows.h"
 #include "daemon/streams/feed.h"
 #include "models/runtime/engine.h"
 #include "sinks/publisher.h"
@@ -37,8 +38,14 @@ struct NarrationOptions {
   // How windows are decoded; word times are always made. One attempt: the next window is as good as a retry,
   // and sooner.
   models::audio::SpeechOptions speech = one_attempt();
+  // Each window is heard once, as AudioWindowOptions::whole cuts them; else by agreement of overlapping ones.
+  bool whole_windows = false;
   std::string hear_model;  // name of the speech model, as records carry it
 };
+
+// For a file that is read as fast as it can be: whole windows, with every attempt that the decoder has,
+// judged by its own gates only; sentences wait for their end.
+NarrationOptions whole_windows();
 
 // What became of one stream's windows so far, for metrics.
 struct NarrationStats {
@@ -107,6 +114,7 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   void pump(std::unique_lock<std::mutex>& lock);
   std::optional<models::runtime::SpeechRequest> next_request();
   void take_pass(const Pass& pass, models::runtime::SpeechResult result);
+  std::chrono::nanoseconds settled_until() const;
   bool is_noise(const models::audio::Transcript& transcript) const;
   void log_pass(const Pass& pass, const models::audio::Transcript& transcript) const;
   void enter_epoch(std::uint32_t epoch);
@@ -136,6 +144,7 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   std::map<std::uint32_t, base::ClockMap> clocks_;  // of the last epochs
   std::uint32_t epoch_ = 0;                         // whose words are being recognised
   std::optional<LocalAgreement> agreement_;         // of that epoch; empty before the first
+  std::optional<WholeWindows> whole_;               // likewise, with options.whole_windows
   std::deque<streams::HeardWindow> waiting_;
   std::optional<Pass> running_;
   std::uint64_t pass_number_ = 0;

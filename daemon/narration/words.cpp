@@ -29,6 +29,21 @@ std::string_view without_closers(std::string_view word) {
 
 }  // namespace
 
+std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, std::chrono::nanoseconds start) {
+  std::vector<TimedWord> words;
+  if (transcript.rejected) return words;
+  for (const auto& segment : transcript.segments) {
+    for (const auto& word : segment.words) {
+      if (normalised(word.text).empty()) {
+        if (!words.empty()) words.back().text += word.text;
+        continue;
+      }
+      words.push_back({word.text, start + word.start, start + word.end, word.probability});
+    }
+  }
+  return words;
+}
+
 std::string normalised(std::string_view word) {
   const auto first = std::find_if(word.begin(), word.end(), is_word_byte);
   const auto last = std::find_if(word.rbegin(), word.rend(), is_word_byte).base();

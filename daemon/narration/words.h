@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/audio/transcript.h"
+
 namespace vedette::daemon::narration {
 
 // One recognised word, in the running time of its stream's epoch.
@@ -13,6 +15,10 @@ struct TimedWord {
   std::chrono::nanoseconds start{0}, end{0};
   float probability = 0.0F;
 };
+
+// The words of a pass over the window that begins at `start`; none of a rejected one. Punctuation that stands
+// by itself belongs to the word before.
+std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, std::chrono::nanoseconds start);
 
 // The word as two passes are compared: lower case, without spaces and outer punctuation. ASCII only is
 // folded; other letters are compared as they are.

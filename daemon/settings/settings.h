@@ -46,6 +46,9 @@ struct StreamSettings {
       1'000'000'000};  // wait before the first new attempt; doubles with jitter
   std::chrono::nanoseconds retry_longest{30'000'000'000};  // longest wait
   std::chrono::nanoseconds stalled_after{10'000'000'000};  // nothing at all for this long: connect anew
+
+  // A file that is read as fast as the models can: whole windows, and nothing is left out.
+  bool reads_fast() const { return pace == Pace::kFast && source.starts_with("file://"); }
 };
 
 struct ModelSettings {

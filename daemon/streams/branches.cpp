@@ -102,6 +102,23 @@ GstPadProbeReturn saw_media(GstPad* pad, GstBuffer* buffer, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
+GstPadProbeReturn saw_event(GstPad*, GstPadProbeInfo* info, gpointer data) {
+  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
+  GstTagList* tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  static_cast<const MediaHooks*>(data)->on_tags(tags);
+  return GST_PAD_PROBE_OK;
+}
+
+// What comes from the source, at the beginning of a branch.
+void watch_media(GstElement* bin, const char* first, const MediaHooks* hooks) {
+  const GstPtr<GstPad> pad = pad_of(bin, first, "sink");
+  auto* data = const_cast<MediaHooks*>(hooks);
+  gst_pad_add_probe(pad.get(), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, saw_event, data, nullptr);
+  gst_pad_add_probe(pad.get(), kBuffers, each_buffer<saw_media>, data, nullptr);
+}
+
 GstPadProbeReturn saw_sound(GstPad* pad, GstBuffer* buffer, gpointer data) {
   const auto* hooks = static_cast<const MediaHooks*>(data);
   const auto time = running_time(pad, buffer);
@@ -203,8 +220,7 @@ GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst:
   const bool hears = runtime.hearing != nullptr;
   GstElement* bin = parse(paced(kSoundIn, options, hears ? kHearing : kDeaf));
   expose_sink(bin, "in");
-  gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<saw_media>,
-                    const_cast<MediaHooks*>(hooks), nullptr);
+  watch_media(bin, "in", hooks);
   const char* after = hears ? "window" : "out";
   gst_pad_add_probe(pad_of(bin, after, "sink").get(), kBuffers, each_buffer<saw_sound>,
                     const_cast<MediaHooks*>(hooks), nullptr);
@@ -213,7 +229,7 @@ GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst:
   g_object_set(child(bin, "window").get(), "hop", ms(stream.windows.hop), "longest",
                ms(stream.windows.longest), "keep", ms(stream.windows.keep), "lead-in",
                ms(stream.windows.lead_in), "silence-threshold", stream.windows.silence_dbfs, "shortest-sound",
-               ms(stream.windows.shortest_sound), nullptr);
+               ms(stream.windows.shortest_sound), "whole", options.fast ? TRUE : FALSE, nullptr);
   const GstPtr<GstElement> encoder = child(bin, "encoder");
   if (options.fast) g_object_set(encoder.get(), "supersede", FALSE, "max-windows", 1, nullptr);
   const GstPtr<GstContext> context(gst::new_runtime_context(runtime));
@@ -232,8 +248,7 @@ GstElement* make_picture_branch(const settings::StreamSettings& stream, const Br
   auto* gate = new PictureGate{hooks, nanoseconds(static_cast<std::int64_t>(1e9 / rate))};
   g_object_set_data_full(G_OBJECT(bin), "vedette-gate", gate,
                          [](gpointer data) { delete static_cast<PictureGate*>(data); });
-  gst_pad_add_probe(pad_of(bin, first, "sink").get(), kBuffers, each_buffer<saw_media>,
-                    const_cast<MediaHooks*>(hooks), nullptr);
+  watch_media(bin, first, hooks);
   gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<saw_picture_in>, gate, nullptr);
   gst_pad_add_probe(pad_of(bin, "sampled", "sink").get(), kBuffers, each_buffer<sample_picture>, gate,
                     nullptr);

@@ -16,6 +16,7 @@ namespace vedette::daemon::streams {
 // `on_window` of a file that is read as fast as it can be.
 struct MediaHooks {
   using Time = std::chrono::nanoseconds;
+  std::function<void(const GstTagList*)> on_tags;                   // before the media that they are of
   std::function<void(Time, std::uint64_t bytes)> on_media;          // anything from the source
   std::function<void(Time, std::span<const float>)> on_sound;       // 16 kHz mono
   std::function<void(GstBuffer*)> on_window;                        // with its two metas; writable

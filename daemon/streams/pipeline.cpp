@@ -128,7 +128,7 @@ GstElement* Pipeline::make_branch(GstPad* pad) {
   if (!caps) caps.reset(gst_pad_query_caps(pad, nullptr));
   const Media media = media_of(caps.get());
   const bool paced = !source_.live && stream_.pace == settings::Pace::kLive;
-  const BranchOptions options{source_.is_rtsp, paced, !source_.live && !paced};
+  const BranchOptions options{source_.is_rtsp, paced, stream_.reads_fast()};
   if (media == Media::kSound && stream_.sound && !has_sound_.exchange(true)) {
     GstElement* branch = make_sound_branch(stream_, runtime_, options, &hooks_.media);
     if (runtime_.hearing) {

@@ -34,7 +34,9 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
               }),
       epoch_(first_epoch) {
   health_.begin_epoch(first_epoch);
+  hooks_.media.on_tags = [this](const GstTagList* tags) { read_tags(tags); };
   hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
+    if (!pipeline_->live() && !file_clock_told_.exchange(true)) tell_clock();  // its tags have come
     health_.add_media(time, bytes);
     ++media_buffers_;
   };
@@ -62,7 +64,6 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     Pipeline pipeline(stream_, runtime_, hooks_);
     pipeline_ = &pipeline;
     if (!pipeline.live()) clock_.set_file_zero(stream_.utc_zero.value_or(nanoseconds{0}), nanoseconds{0});
-    tell_clock();
     const std::stop_callback on_stop(stop, [this] { stopping_ = true; });
     outcome.failure = watch(pipeline, stop);
     stopping_ = true;
@@ -87,7 +88,7 @@ Failure Session::watch(Pipeline& pipeline, const std::stop_token& stop) {
     if (const GstPtr<GstMessage> message = pipeline.wait(kTurn)) {
       if (auto failure = on_message(message.get())) return *failure;
     }
-    tell_settled();
+    if (!stream_.reads_fast()) tell_settled();
     if (auto failure = check_flow()) return *failure;
     const auto now = steady_clock::now();
     if (media_buffers_ > 0 &&
@@ -107,27 +108,20 @@ std::optional<Failure> Session::on_message(GstMessage* message) {
   switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ERROR: return failure_of(message);
     case GST_MESSAGE_EOS: return Failure{"eos", "the source ended"};
-    case GST_MESSAGE_TAG: read_tags(message); return std::nullopt;
     default: return std::nullopt;
   }
 }
 
 // A file says when it was made; only where the settings do not know better.
-void Session::read_tags(GstMessage* message) {
+void Session::read_tags(const GstTagList* tags) {
   if (pipeline_->live() || stream_.utc_zero) return;
-  GstTagList* tags = nullptr;
-  gst_message_parse_tag(message, &tags);
   GstDateTime* made = nullptr;
-  if (gst_tag_list_get_date_time(tags, GST_TAG_DATE_TIME, &made) != FALSE) {
-    GDateTime* moment = gst_date_time_to_g_date_time(made);
-    if (moment != nullptr) {
-      clock_.set_file_zero(std::chrono::seconds(g_date_time_to_unix(moment)), StreamClock::kContainerError);
-      tell_clock();
-      g_date_time_unref(moment);
-    }
-    gst_date_time_unref(made);
+  if (gst_tag_list_get_date_time(tags, GST_TAG_DATE_TIME, &made) == FALSE) return;
+  if (GDateTime* moment = gst_date_time_to_g_date_time(made); moment != nullptr) {
+    clock_.set_file_zero(std::chrono::seconds(g_date_time_to_unix(moment)), StreamClock::kContainerError);
+    g_date_time_unref(moment);
   }
-  gst_tag_list_unref(tags);
+  gst_date_time_unref(made);
 }
 
 void Session::on_window(GstBuffer* buffer) {
@@ -141,11 +135,12 @@ void Session::on_window(GstBuffer* buffer) {
   heard.level_dbfs = window->level_dbfs;
   heard.last = window->last != FALSE;
   enter_epoch(heard.start.epoch);
+  const bool silent = heard.features.empty();
   {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_heard(std::move(heard));
   }
-  if (reads_fast()) wait_for_feed();
+  if (stream_.reads_fast() && !silent) answer_window();
 }
 
 void Session::enter_epoch(std::uint32_t epoch) {
@@ -156,9 +151,12 @@ void Session::enter_epoch(std::uint32_t epoch) {
   feed_.on_clock(clock_.map(epoch));
 }
 
-// A file that is read as fast as it can be waits for what follows, as sound does by itself.
-void Session::wait_for_feed() {
-  while (!stopping_ && feed_.busy()) g_usleep(1000);
+// A file that is read as fast as it can be waits for what follows; vedaudiowindow waits to be told where its
+// next window begins, once for each that is not silent.
+void Session::answer_window() {
+  while (!stopping_ && feed_.busy()) g_usleep(200);
+  const base::MediaTime until = feed_.committed_until();
+  pipeline_->settle(epoch_ - first_epoch_, until.epoch == epoch_ ? until.t : nanoseconds{0});
 }
 
 void Session::sample_clock() {
@@ -188,10 +186,6 @@ void Session::tell_settled() {
   pipeline_->settle(until.epoch - first_epoch_, until.t);
 }
 
-bool Session::reads_fast() const {
-  return !pipeline_->live() && stream_.pace == settings::Pace::kFast;
-}
-
 void Session::came_to(nanoseconds time) {
   if (time.count() > newest_ns_) newest_ns_ = time.count();
 }
@@ -199,7 +193,7 @@ void Session::came_to(nanoseconds time) {
 void Session::tick() {
   if (media_buffers_ == 0) return;
   // Time passes also when nothing comes, but not for a file that is read as fast as it can be.
-  const nanoseconds now = reads_fast() ? nanoseconds(newest_ns_) : pipeline_->running_time();
+  const nanoseconds now = stream_.reads_fast() ? nanoseconds(newest_ns_) : pipeline_->running_time();
   health_.tick(now, stream_.sound, stream_.video && pipeline_->has_picture());
 }
 

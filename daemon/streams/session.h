@@ -42,11 +42,10 @@ class Session {
 
   Failure watch(Pipeline& pipeline, const std::stop_token& stop);
   std::optional<Failure> on_message(GstMessage* message);
-  void read_tags(GstMessage* message);
+  void read_tags(const GstTagList* tags);
   void on_window(GstBuffer* buffer);
   void enter_epoch(std::uint32_t epoch);
-  void wait_for_feed();
-  bool reads_fast() const;
+  void answer_window();
   void came_to(Nanoseconds time);
   void sample_clock();
   void tick();
@@ -69,7 +68,7 @@ class Session {
   Pipeline* pipeline_ = nullptr;  // while `run` runs
 
   std::atomic<std::uint32_t> epoch_;  // the running one
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, file_clock_told_{false};
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
   std::atomic<std::int64_t> newest_ns_{
       0};  // running time of the newest sound, or picture where there is no sound

@@ -10,6 +10,9 @@ namespace vedette::models::preprocess {
 namespace {
 
 constexpr float kFloorDbfs = -120.0F;
+// At the end of the sound: a rest shorter than this holds no word, and one that was in a window already is
+// heard again only when it is longer than that.
+constexpr std::chrono::milliseconds kShortestWindow{200}, kWorthHearing{2000};
 
 double mean_square(std::span<const float> samples) {
   double sum = 0.0;
@@ -64,11 +67,14 @@ std::int64_t AudioWindowPolicy::to_samples(std::chrono::nanoseconds time) const 
 
 void AudioWindowPolicy::push(std::span<const float> samples, const Emit& emit) {
   while (!samples.empty()) {
-    const auto take = std::min<std::size_t>(samples.size(), static_cast<std::size_t>(cut_at_ + hop_ - now_));
+    std::int64_t due = cut_at_ + hop_;
+    if (options_.whole) due = std::min(due, start_ + longest_);
+    const auto take = std::min<std::size_t>(samples.size(), static_cast<std::size_t>(due - now_));
     held_.insert(held_.end(), samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(take));
     now_ += static_cast<std::int64_t>(take);
     samples = samples.subspan(take);
-    if (now_ - cut_at_ == hop_) cut(false, emit);
+    if (now_ != due) continue;
+    options_.whole ? look_for_sound(emit) : cut(false, emit);
   }
 }
 
@@ -86,13 +92,13 @@ void AudioWindowPolicy::settle(std::chrono::nanoseconds until) {
 }
 
 void AudioWindowPolicy::finish(const Emit& emit) {
-  if (now_ > 0) cut(true, emit);
+  if (now_ > 0) options_.whole ? finish_whole(emit) : cut(true, emit);
   reset();
 }
 
 void AudioWindowPolicy::reset() {
   held_.clear();
-  start_ = now_ = cut_at_ = 0;
+  start_ = now_ = cut_at_ = given_until_ = 0;
   quiet_ = confirmed_ = true;
 }
 
@@ -145,6 +151,67 @@ void AudioWindowPolicy::cut(bool last, const Emit& emit) {
     move_start(now_ - lead_in_);
   }
   emit(std::move(window));
+}
+
+// One more hop came, or the window is full.
+void AudioWindowPolicy::look_for_sound(const Emit& emit) {
+  const bool sound = sounds(
+      std::span<const float>(held_).last(std::min(held_.size(), static_cast<std::size_t>(now_ - cut_at_))));
+  if (sound && quiet_) {
+    quiet_ = false;
+    skip_silence();
+  }
+  if (quiet_) return give_silence(false, emit);
+  cut_at_ = now_;
+  if (now_ - start_ >= longest_) give_whole(emit);
+}
+
+// Gives what is held, which moves the start. What nobody settles was heard all the same.
+void AudioWindowPolicy::give_whole(const Emit& emit) {
+  CutWindow window;
+  window.first = start_;
+  window.samples = held_;
+  window.level_dbfs = to_dbfs(mean_square(held_));
+  cut_at_ = given_until_ = now_;
+  const std::int64_t before = start_;
+  emit(std::move(window));
+  if (start_ == before) move_start(now_);
+  quiet_ = !sounds(held_);
+  quiet_ ? move_start(now_ - lead_in_) : skip_silence();
+}
+
+void AudioWindowPolicy::finish_whole(const Emit& emit) {
+  if (now_ > cut_at_) look_for_sound(emit);
+  const auto worth = [this] {
+    return now_ - start_ >= to_samples(now_ > given_until_ ? kShortestWindow : kWorthHearing);
+  };
+  while (!quiet_ && worth()) give_whole(emit);
+  give_silence(true, emit);
+}
+
+void AudioWindowPolicy::give_silence(bool last, const Emit& emit) {
+  CutWindow window;
+  window.first = start_;
+  window.samples = held_;
+  window.level_dbfs = to_dbfs(mean_square(held_));
+  window.silent = true;
+  window.last = last;
+  cut_at_ = now_;
+  move_start(now_ - lead_in_);
+  emit(std::move(window));
+}
+
+// Lets the silence go that the window begins with, but for the lead-in.
+void AudioWindowPolicy::skip_silence() {
+  const std::span<const float> held(held_);
+  std::size_t at = 0;
+  while (at < held.size()) {
+    const auto frame = held.subspan(at, std::min(held.size() - at, static_cast<std::size_t>(frame_)));
+    if (mean_square(frame) >= static_cast<double>(silence_power_)) break;
+    at += frame.size();
+  }
+  const auto silent = static_cast<std::int64_t>(at);
+  if (silent > 2 * lead_in_) move_start(start_ + silent - lead_in_);
 }
 
 }  // namespace vedette::models::preprocess

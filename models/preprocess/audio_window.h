@@ -18,6 +18,9 @@ struct AudioWindowOptions {
   double silence_dbfs = -55.0;             // level of a 20 ms frame below which it is silent
   std::chrono::milliseconds shortest_sound{
       60};  // less sound than this in a hop counts as silence; 0: any frame counts
+  // Only full windows, and what is left at the end, instead of one per hop: for sound that nobody waits for.
+  // Each is heard once; `settle`, told while it is given, says where the next one begins.
+  bool whole = false;
 };
 
 // One window that the policy cut: sound [first, first + samples.size()), counted from the epoch's first
@@ -34,8 +37,10 @@ struct CutWindow {
 // Decides which stretch of a stream's sound is analysed next. Every hop it cuts the window [start, now):
 // start is the settled time that `settle` told, else it stays; leading silence is let go; a window that
 // reached its longest with nothing settled moves on and says so. A hop of silence after sound is still
-// analysed once, so that a second pass can agree with the first; further silence is not. Time is counted in
-// samples. Used by the elements and by daemon/files alike. Not thread-safe. Memory: `longest` + one hop.
+// analysed once, so that a second pass can agree with the first; further silence is not. With `whole`,
+// windows are cut when they are full, and the epoch's last window is a silent one. Time is counted in
+// samples; windows do not depend on the pieces in which sound comes. Used by the elements and by daemon/files
+// alike. Not thread-safe. Memory: `longest` + one hop.
 class AudioWindowPolicy {
  public:
   using Emit = std::function<void(CutWindow)>;
@@ -63,6 +68,11 @@ class AudioWindowPolicy {
 
  private:
   void cut(bool last, const Emit& emit);
+  void look_for_sound(const Emit& emit);
+  void give_whole(const Emit& emit);
+  void finish_whole(const Emit& emit);
+  void give_silence(bool last, const Emit& emit);
+  void skip_silence();
   void move_start(std::int64_t to);
   bool make_room();
   bool sounds(std::span<const float> fresh) const;
@@ -73,9 +83,10 @@ class AudioWindowPolicy {
 
   std::vector<float> held_;  // sound [start_, now_)
   std::int64_t start_ = 0, now_ = 0;
-  std::int64_t cut_at_ = 0;  // end of the last window
-  bool quiet_ = true;        // no unsettled sound is in the window
-  bool confirmed_ = true;    // the sound in the window was followed by an analysed hop of silence
+  std::int64_t cut_at_ = 0;       // end of the last window
+  bool quiet_ = true;             // no unsettled sound is in the window
+  bool confirmed_ = true;         // the sound in the window was followed by an analysed hop of silence
+  std::int64_t given_until_ = 0;  // end of the last whole window
 };
 
 }  // namespace vedette::models::preprocess

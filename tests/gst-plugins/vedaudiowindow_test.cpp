@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "tests/gst-plugins/plugin_fixture.h"
 
 namespace vedette::gst::test {
@@ -258,6 +260,55 @@ TEST_F(WindowTest, ASegmentInBytesIsAnError) {
             "expected a forward segment in time format, received one in bytes format at rate 1");
   gst_element_set_bus(harness->element, nullptr);
   gst_object_unref(bus);
+}
+
+struct WholeWindowTest : WindowTest {
+  WholeWindowTest() {
+    harness.reset(gst_harness_new_parse("vedaudiowindow whole=true"));
+    gst_harness_set_src_caps_str(harness.get(), kSoundCaps);
+  }
+  ~WholeWindowTest() override {
+    if (pusher.joinable()) pusher.join();
+  }
+  // Pushes on a thread of its own, for the element waits.
+  void push_aside(GstClockTime length) {
+    pusher = std::thread([this, length] {
+      for (GstClockTime at = 0; at < length; at += 100 * GST_MSECOND)
+        gst_harness_push(harness.get(), sound(at, 100 * GST_MSECOND));
+      gst_harness_push_event(harness.get(), gst_event_new_eos());
+    });
+  }
+  std::thread pusher;
+};
+
+TEST_F(WholeWindowTest, EachWaitsToBeToldWhereTheNextBegins) {
+  push_aside(40 * GST_SECOND);
+  const Buffer first = pull(harness.get());
+  EXPECT_EQ(GST_BUFFER_DURATION(first.get()), 30 * GST_SECOND);
+  EXPECT_TRUE(gst_harness_push_upstream_event(harness.get(), new_settled_event(0, 25 * GST_SECOND)));
+  const Buffer second = pull(harness.get());
+  EXPECT_EQ(GST_BUFFER_PTS(second.get()), 25 * GST_SECOND);
+  EXPECT_EQ(GST_BUFFER_DURATION(second.get()), 15 * GST_SECOND);
+  EXPECT_TRUE(gst_harness_push_upstream_event(harness.get(), new_settled_event(0, 40 * GST_SECOND)));
+  const Buffer last = pull(harness.get());
+  EXPECT_TRUE(audio_window_meta(last.get())->last);
+  EXPECT_TRUE(audio_window_meta(last.get())->silent);
+}
+
+TEST_F(WholeWindowTest, AFlushEndsTheWait) {
+  push_aside(40 * GST_SECOND);
+  const Buffer first = pull(harness.get());
+  gst_harness_push_event(harness.get(), gst_event_new_flush_start());
+  pusher.join();
+  EXPECT_EQ(waiting(), 0u);
+}
+
+TEST_F(WholeWindowTest, AStopEndsTheWait) {
+  push_aside(40 * GST_SECOND);
+  const Buffer first = pull(harness.get());
+  gst_element_set_state(harness->element, GST_STATE_READY);
+  pusher.join();
+  EXPECT_EQ(waiting(), 0u);
 }
 
 TEST_F(WindowTest, StartsAnewAfterAStop) {

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "daemon/narration/transcripts.h"
 
 namespace vedette::daemon::files {
 namespace {
@@ -26,10 +27,28 @@ Caption caption(int start_s, const std::string& text) {
   return result;
 }
 
+constexpr auto kZero = seconds(100);
+
+sinks::Record record(const Caption& caption) {
+  base::ClockMap clock;
+  clock.utc_zero = kZero;
+  std::vector<narration::TimedWord> words;
+  for (const auto& word : caption.words) words.push_back({word.text, word.start, word.end, word.probability});
+  sinks::Record record;
+  record.id = "clip-255s-1";
+  record.stream = "clip";
+  record.kind = sinks::Kind::kTranscript;
+  record.t_start_ms = clock.utc_ms(caption.start);
+  record.t_end_ms = clock.utc_ms(caption.end);
+  record.text = caption.text;
+  record.details = narration::word_details(words, words.size(), clock);
+  return record;
+}
+
 std::string written(CaptionFormat format, const std::vector<Caption>& captions) {
   std::ostringstream out;
-  CaptionWriter writer(out, format, {.stream = "clip", .model = "tiny", .utc_zero = seconds(100)});
-  for (const Caption& each : captions) writer.write(each);
+  CaptionWriter writer(out, format, kZero);
+  for (const Caption& each : captions) writer.write(record(each));
   return out.str();
 }
 
@@ -49,17 +68,22 @@ TEST(CaptionWriter, WebVttEscapesMarkup) {
 }
 
 TEST(CaptionWriter, JsonLinesAreRecords) {
-  const auto json = nlohmann::json::parse(written(CaptionFormat::kJsonLines, {caption(2, "Ask \"not\".")}));
-  EXPECT_EQ(json["schema"], 1);
-  EXPECT_EQ(json["id"], "clip-255s-1");  // 100000 in base 36
-  EXPECT_EQ(json["kind"], "transcript");
-  EXPECT_EQ(json["state"], "close");
-  EXPECT_EQ(json["clock"], "file");
-  EXPECT_EQ(json["t_start_ms"], 102'000);
-  EXPECT_EQ(json["t_end_ms"], 102'900);
-  EXPECT_EQ(json["text"], "Ask \"not\".");
-  EXPECT_EQ(json["model"], "tiny");
-  EXPECT_NEAR(json["score"].get<double>(), 0.75, 1e-6);
+  const sinks::Record spoken = record(caption(2, "Ask \"not\"."));
+  EXPECT_EQ(written(CaptionFormat::kJsonLines, {caption(2, "Ask \"not\".")}),
+            sinks::to_json_line(spoken) + "\n");
+}
+
+TEST(CaptionWriter, ARecordIsACaptionInTimeOfTheFile) {
+  const Caption spoken = caption(2, "Ask not.");
+  const Caption again = caption_of(record(spoken), kZero);
+  EXPECT_EQ(again.start, spoken.start);
+  EXPECT_EQ(again.end, spoken.end);
+  EXPECT_EQ(again.text, spoken.text);
+  ASSERT_EQ(again.words.size(), 2u);
+  EXPECT_EQ(again.words[0].text, "Ask");
+  EXPECT_EQ(again.words[1].text, " not.");
+  EXPECT_EQ(again.words[1].start, spoken.words[1].start);
+  EXPECT_NEAR(again.words[1].probability, 0.75F, 1e-3F);
 }
 
 TEST(CaptionWriter, LongCaptionsAreSplitAtClauses) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 #include "tests/support/hearing_rig.h"
 #include "tests/support/real_models.h"
@@ -40,57 +41,80 @@ TEST_F(CaptionerTest, ALongFileIsHeardWhole) {
   const std::string file = file_of(
       {spoken_.say(tests::kMorning), pause, spoken_.say(tests::kKitchen), spoken_.say(tests::kHarbour)});
   MediaReader reader(file);
-  Captioner captioner(*runtime_);
-  std::vector<Caption> captions;
+  CaptionerOptions options;
+  options.stream = "clip";
+  Captioner captioner(*runtime_, options);
+  std::vector<sinks::Record> records;
   std::chrono::nanoseconds last_progress{0};
   const CaptionStats stats = captioner.run(
-      reader, [&](Caption caption) { captions.push_back(std::move(caption)); },
+      reader, [&](const sinks::Record& record) { records.push_back(record); },
       [&](std::chrono::nanoseconds done) {
         EXPECT_GE(done, last_progress);
         last_progress = done;
       });
   std::string text;
-  std::chrono::nanoseconds last_start{0};
-  for (const Caption& caption : captions) {
-    text += caption.text + " ";
-    EXPECT_GE(caption.start, last_start);
-    EXPECT_LE(caption.start, caption.end);
-    EXPECT_FALSE(caption.words.empty());
-    last_start = caption.start;
+  std::int64_t last_start = 0;
+  for (const sinks::Record& record : records) {
+    text += record.text + " ";
+    EXPECT_EQ(record.stream, "clip");
+    EXPECT_GE(record.t_start_ms, last_start);
+    EXPECT_LE(record.t_start_ms, record.t_end_ms);
+    EXPECT_GT(record.published_ms, record.t_end_ms);
+    last_start = record.t_start_ms;
   }
   EXPECT_LE(tests::word_error_rate(tests::kMorning + " " + tests::kKitchen + " " + tests::kHarbour, text),
             0.15)
       << text;
-  EXPECT_GE(stats.windows, 2);
+  EXPECT_GE(stats.narration.passes, 2u);
   EXPECT_EQ(last_progress, stats.sound);
-  EXPECT_NEAR(std::chrono::duration<double>(captions.back().end).count(),
+  ASSERT_FALSE(records.empty());
+  EXPECT_NEAR(static_cast<double>(records.back().t_end_ms) / 1000.0,
               std::chrono::duration<double>(stats.sound).count() - 1.0, 1.5);
+}
+
+// Recordings of telephone voices one after another: text of the windows before must not make the model skip.
+TEST_F(CaptionerTest, NoSentenceOfALongFileIsLeftOut) {
+  std::ifstream list(std::string(VEDETTE_SOURCE_DIR) + "/tests/golden/whisper/recordings.json");
+  std::string expected;
+  std::vector<std::vector<float>> parts;
+  const auto recordings = nlohmann::json::parse(list);
+  for (const auto& entry : recordings.at("recordings")) {
+    expected += entry.at("text").get<std::string>() + " ";
+    parts.push_back(tests::Spoken::read(entry.at("file")));
+    parts.emplace_back(16000, 0.0F);
+  }
+  MediaReader reader(file_of(parts));
+  std::string text;
+  Captioner(*runtime_, {})
+      .run(
+          reader, [&](const sinks::Record& record) { text += record.text + " "; }, nullptr);
+  EXPECT_LE(tests::word_error_rate(expected, text), 0.1) << text;
 }
 
 TEST_F(CaptionerTest, SilenceIsSkipped) {
   MediaReader reader(file_of({std::vector<float>(16000 * 65, 0.0F)}));
-  Captioner captioner(*runtime_);
+  Captioner captioner(*runtime_, {});
   const CaptionStats stats = captioner.run(
-      reader, [](const Caption& caption) { ADD_FAILURE() << caption.text; }, nullptr);
-  EXPECT_EQ(stats.windows, 0);
-  EXPECT_EQ(stats.silent, 3);
+      reader, [](const sinks::Record& record) { ADD_FAILURE() << record.text; }, nullptr);
+  EXPECT_EQ(stats.narration.passes, 0u);
+  EXPECT_EQ(stats.narration.silent, stats.narration.windows);
 }
 
 TEST_F(CaptionerTest, MayBeStopped) {
   MediaReader reader(
       file_of({spoken_.say(tests::kMorning), spoken_.say(tests::kHarbour), spoken_.say(tests::kKitchen)}));
-  Captioner captioner(*runtime_);
+  Captioner captioner(*runtime_, {});
   std::stop_source stop;
   int given = 0;
   const CaptionStats stats = captioner.run(
       reader,
-      [&](const Caption&) {
+      [&](const sinks::Record&) {
         ++given;
         stop.request_stop();
       },
       nullptr, stop.get_token());
   EXPECT_GE(given, 1);
-  EXPECT_EQ(stats.windows, 1);
+  EXPECT_EQ(stats.narration.passes, 1u);
 }
 
 }  // namespace

@@ -89,14 +89,12 @@ TEST_F(SupervisorTest, AFileIsReadWholeThenAgainInANewEpoch) {
   supervisor.stop();
   const Log log = feed->log();
   EXPECT_TRUE(log.has_status(StreamState::kReconnecting, "eos")) << log.status_text();
-  ASSERT_GE(log.heard.size(), 5u);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(log.heard[i].start.t, 0ns);
-    EXPECT_EQ(log.heard[i].length, std::chrono::seconds(i + 1));
-  }
-  EXPECT_TRUE(log.heard[3].last);
-  EXPECT_NEAR(std::chrono::duration<double>(log.heard[3].length).count(), 3.5, 1e-3);
-  EXPECT_EQ(log.heard[4].start, (base::MediaTime{1, 0ns}));
+  ASSERT_GE(log.heard.size(), 3u);
+  EXPECT_EQ(log.heard[0].start, (base::MediaTime{0, 0ns}));
+  EXPECT_NEAR(std::chrono::duration<double>(log.heard[0].length).count(), 3.5, 1e-3);
+  EXPECT_GT(log.heard[0].frames, 0);
+  EXPECT_TRUE(log.heard[1].last);
+  EXPECT_EQ(log.heard[2].start, (base::MediaTime{1, 0ns}));
   ASSERT_FALSE(log.clocks.empty());
   EXPECT_EQ(log.clocks.front().source, base::ClockSource::kFile);
   EXPECT_EQ(log.clocks.front().utc_ms(1s), 1'700'000'001'000);

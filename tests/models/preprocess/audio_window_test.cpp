@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 
@@ -21,7 +22,9 @@ std::vector<float> tone(std::chrono::milliseconds length, float amplitude = 0.5F
 }
 
 struct Fixture : testing::Test {
-  AudioWindowPolicy policy{AudioWindowOptions{}};
+  explicit Fixture(const AudioWindowOptions& options = {}) : policy(options) {}
+
+  AudioWindowPolicy policy;
   std::vector<CutWindow> windows;
   AudioWindowPolicy::Emit emit = [this](CutWindow window) { windows.push_back(std::move(window)); };
 
@@ -178,6 +181,79 @@ TEST(AudioWindowTimeTest, TimesAreExactFarFromZero) {
   const std::int64_t year = 365LL * 24 * 3600 * kRate + 1;
   EXPECT_EQ(policy.to_samples(policy.to_time(year) + 1ns), year);
   EXPECT_EQ(policy.to_time(kRate / 2), 500ms);
+}
+
+struct WholeWindows : Fixture {
+  WholeWindows() : Fixture(whole()) {}
+  static AudioWindowOptions whole() {
+    AudioWindowOptions options;
+    options.whole = true;
+    return options;
+  }
+};
+
+TEST_F(WholeWindows, AreCutWhenTheyAreFullAndBeginWhereTheLastWasSettled) {
+  emit = [this](CutWindow window) {
+    const bool full = !window.silent;
+    windows.push_back(std::move(window));
+    if (full) policy.settle(policy.to_time(end(windows.size() - 1)) - 3s);
+  };
+  for (int i = 0; i < 700; ++i) sound(100ms);
+  ASSERT_EQ(windows.size(), 2u);
+  EXPECT_EQ(windows[0].first, 0);
+  EXPECT_EQ(end(0), 30 * kRate);
+  EXPECT_EQ(windows[1].first, 27 * kRate);
+  EXPECT_EQ(end(1), 57 * kRate);
+  policy.finish(emit);
+  ASSERT_GE(windows.size(), 4u);
+  EXPECT_EQ(windows[2].first, 54 * kRate);
+  EXPECT_EQ(end(2), 70 * kRate);
+  EXPECT_FALSE(windows[2].last);
+  EXPECT_TRUE(windows.back().last);
+  EXPECT_TRUE(windows.back().silent);
+}
+
+TEST_F(WholeWindows, AreHeardOnceWhenNobodySettlesThem) {
+  sound(70s);
+  policy.finish(emit);
+  ASSERT_EQ(windows.size(), 4u);
+  EXPECT_EQ(windows[1].first, 30 * kRate);
+  EXPECT_EQ(windows[2].first, 60 * kRate);
+  EXPECT_EQ(end(2), 70 * kRate);
+  EXPECT_TRUE(windows[3].last);
+}
+
+TEST_F(WholeWindows, SilenceBeforeSoundIsLeftOut) {
+  silence(12500ms);
+  sound(4s);
+  policy.finish(emit);
+  const auto heard =
+      std::find_if(windows.begin(), windows.end(), [](const auto& window) { return !window.silent; });
+  ASSERT_NE(heard, windows.end());
+  EXPECT_NEAR(static_cast<double>(heard->first), 12.0 * kRate, 0.5 * kRate);
+  EXPECT_EQ(heard->first + static_cast<std::int64_t>(heard->samples.size()), 16500 * kRate / 1000);
+  EXPECT_EQ(std::count_if(windows.begin(), windows.end(), [](const auto& window) { return !window.silent; }),
+            1);
+}
+
+TEST_F(WholeWindows, DoNotDependOnThePiecesInWhichSoundComes) {
+  std::vector<float> samples = tone(41s);
+  const auto quiet = std::vector<float>(9 * kRate, 0.0F);
+  samples.insert(samples.begin() + 7 * kRate, quiet.begin(), quiet.end());
+  const auto cut = [&](std::size_t piece) {
+    AudioWindowPolicy pieces(whole());
+    std::vector<std::pair<std::int64_t, std::size_t>> found;
+    const auto take = [&](CutWindow window) {
+      found.emplace_back(window.first, window.samples.size());
+      if (!window.silent) pieces.settle(pieces.to_time(window.first) + 11s);
+    };
+    for (std::size_t at = 0; at < samples.size(); at += piece)
+      pieces.push(std::span(samples).subspan(at, std::min(piece, samples.size() - at)), take);
+    pieces.finish(take);
+    return found;
+  };
+  EXPECT_EQ(cut(160), cut(1024));
+  EXPECT_EQ(cut(160), cut(samples.size()));
 }
 
 }  // namespace
