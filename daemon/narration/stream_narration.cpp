@@ -41,6 +41,7 @@ NarrationOptions whole_windows() {
   NarrationOptions options;
   options.whole_windows = true;
   options.speech = {};
+  options.speech.word_times = true;
   options.max_no_speech_probability = 1.0F;
   options.transcripts.longest_wait = {};
   options.transcripts.longest = std::chrono::seconds(20);
@@ -193,7 +194,6 @@ std::optional<SpeechRequest> StreamNarration::next_request() {
     request.features = std::move(window.features);
     request.audio_length = window.length;
     request.options = options_.speech;
-    request.options.word_times = true;
     if (!whole_) request.previous_text = agreement_->text_before(window.start.t);
     return request;
   }

@@ -23,6 +23,7 @@ namespace vedette::daemon::narration {
 inline models::audio::SpeechOptions one_attempt() {
   models::audio::SpeechOptions options;
   options.attempts = 1;
+  options.word_times = true;
   return options;
 }
 
@@ -35,8 +36,8 @@ struct NarrationOptions {
   // you." at 0.7 and -0.9.
   float max_no_speech_probability = 0.6F;
   float min_log_probability = -0.65F;
-  // How windows are decoded; word times are always made. One attempt: the next window is as good as a retry,
-  // and sooner.
+  // How windows are decoded. Words need word_times; else each segment counts as one. One attempt: the next
+  // window is as good as a retry, and sooner.
   models::audio::SpeechOptions speech = one_attempt();
   // Each window is heard once, as AudioWindowOptions::whole cuts them; else by agreement of overlapping ones.
   bool whole_windows = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace vedette::daemon::narration {
 
@@ -33,6 +34,10 @@ std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, std
   std::vector<TimedWord> words;
   if (transcript.rejected) return words;
   for (const auto& segment : transcript.segments) {
+    if (segment.words.empty() && !normalised(segment.text).empty()) {
+      words.push_back({segment.text, start + segment.start, start + segment.end,
+                       std::exp(transcript.mean_log_probability)});
+    }
     for (const auto& word : segment.words) {
       if (normalised(word.text).empty()) {
         if (!words.empty()) words.back().text += word.text;

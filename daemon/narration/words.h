@@ -17,7 +17,7 @@ struct TimedWord {
 };
 
 // The words of a pass over the window that begins at `start`; none of a rejected one. Punctuation that stands
-// by itself belongs to the word before.
+// by itself belongs to the word before. A segment without word times stands for one word.
 std::vector<TimedWord> words_of(const models::audio::Transcript& transcript, std::chrono::nanoseconds start);
 
 // The word as two passes are compared: lower case, without spaces and outer punctuation. ASCII only is

@@ -38,7 +38,7 @@ int run(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   daemon::files::CaptionerOptions captioner_options;
-  captioner_options.speech.word_times = !no_word_times;
+  captioner_options.narration.speech.word_times = !no_word_times;
   std::vector<double> loads, texts;
   std::string text;
   for (int repeat = 0; repeat < repeats; ++repeat) {
@@ -51,7 +51,7 @@ int run(int argc, char** argv) {
       text.clear();
       const auto begin = std::chrono::steady_clock::now();
       daemon::files::MediaReader reader(file);
-      captioner.run(reader, [&](const daemon::files::Caption& caption) { text += caption.text + " "; }, {});
+      captioner.run(reader, [&](const sinks::Record& record) { text += record.text + " "; }, {});
       if (round > 0) texts.push_back(seconds_since(begin));  // the first warms up
     }
   }

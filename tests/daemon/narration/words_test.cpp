@@ -28,5 +28,27 @@ TEST(Words, AreJoinedWithoutOuterSpaces) {
   EXPECT_EQ(joined({}), "");
 }
 
+TEST(Words, OfATranscriptAreInTheStreamsTime) {
+  using namespace std::chrono_literals;
+  models::audio::Transcript transcript;
+  models::audio::Segment timed;
+  timed.text = " Ask not.";
+  timed.words = {{" Ask", 1s, 2s, 0.5F}, {" not", 2s, 3s, 0.5F}, {".", 3s, 3s, 0.5F}};
+  models::audio::Segment untimed;
+  untimed.start = 4s;
+  untimed.end = 6s;
+  untimed.text = " Ask again.";
+  transcript.segments = {timed, untimed};
+  const auto words = words_of(transcript, 10s);
+  ASSERT_EQ(words.size(), 3u);
+  EXPECT_EQ(words[0].start, 11s);
+  EXPECT_EQ(words[1].text, " not.");
+  EXPECT_EQ(words[2].text, " Ask again.");
+  EXPECT_EQ(words[2].end, 16s);
+  EXPECT_EQ(joined(words), "Ask not. Ask again.");
+  transcript.rejected = true;
+  EXPECT_TRUE(words_of(transcript, 10s).empty());
+}
+
 }  // namespace
 }  // namespace vedette::daemon::narration
