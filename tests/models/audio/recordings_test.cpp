@@ -18,6 +18,7 @@
 #include "models/audio/speech_decoding.h"
 #include "models/audio/speech_model.h"
 #include "models/backend/cpu/cpu_backend.h"
+#include "tests/support/allocation_counter.h"
 #include "tests/support/real_models.h"
 
 namespace vedette::models::audio {
@@ -87,6 +88,25 @@ class TinyEnglish {
       result.push_back(window.transcript());
     }
     return result;
+  }
+
+  // Hears the sound twice in the same place. Result: the second transcript, and what its steps allocated.
+  std::pair<Transcript, std::int64_t> hear_again(const std::vector<float>& sound,
+                                                 const SpeechOptions& options) {
+    const std::span<const float> samples(sound);
+    const tensor::Tensor features(tensor::DType::kF32,
+                                  {model_.audio_context(), model_.config().sizes.hidden});
+    model_.encode(context_, {&samples, 1}, features.view());
+    SpeechDecoding window(context_, model_, options);
+    SpeechDecoding* const windows[] = {&window};
+    std::int64_t allocated = 0;
+    for (int round = 0; round < 2; ++round) {
+      window.start(features, std::chrono::seconds(sound.size() / kRate), "");
+      const std::int64_t before = test::allocations();
+      while (!window.finished()) batch_.step(context_, windows);
+      allocated = test::allocations() - before;
+    }
+    return {window.transcript(), allocated};
   }
 
  private:
@@ -191,6 +211,22 @@ TEST(Recordings, TheDefaultPrecisionHearsTheSameWords) {
   }
   ASSERT_GT(words, 200U);
   EXPECT_LE(static_cast<double>(errors) / static_cast<double>(words), 0.02) << errors << " of " << words;
+}
+
+// What a window allocates once its place has been used does not depend on how many steps it took: its
+// transcript (per segment its text, tokens and words), and the words on their way to it, each with a long
+// text at most twice.
+TEST(Recordings, AWindowAllocatesItsTranscriptOnly) {
+  TinyEnglish model(tensor::DType::kBF16);
+  for (const Recording& recording : recordings()) {
+    const auto [transcript, allocated] = model.hear_again(recording.samples, one_attempt());
+    std::int64_t words = 0;
+    for (const Segment& segment : transcript.segments)
+      words += static_cast<std::int64_t>(segment.words.size());
+    EXPECT_GT(words, 0);
+    const auto segments = static_cast<std::int64_t>(transcript.segments.size());
+    EXPECT_LE(allocated, 30 + 10 * segments + 2 * words) << recording.file;
+  }
 }
 
 std::vector<float> sound(double seconds, const std::function<double(double)>& wave) {

@@ -1,67 +1,9 @@
 // Once each shape has been seen, a step of the decoder allocates nothing and plans nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "models/language/sampling.h"
 #include "tests/models/language/golden.h"
-
-namespace {
-
-std::atomic<std::int64_t> allocations{0};
-
-void* counted(std::size_t bytes, std::size_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-  void* memory =
-      alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, rounded);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// Replaces the program's, the library's calls included. Under a sanitizer GCC 12 takes these for a mismatched
-// pair.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void* operator new(std::size_t bytes) {
-  return counted(bytes, 1);
-}
-void* operator new[](std::size_t bytes) {
-  return counted(bytes, 1);
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-  return counted(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
+#include "tests/support/allocation_counter.h"
 
 namespace vedette::models::language {
 namespace {
@@ -97,22 +39,22 @@ TEST_P(SteadyState, StepsAllocateAndPlanNothing) {
   const auto plans = model.context.plan_builds();
   long_sequence.drop_to(0);
   short_sequence.drop_to(0);
-  const std::int64_t before = allocations.load();
+  const std::int64_t before = test::allocations();
   round();
-  EXPECT_EQ(allocations.load() - before, 0);
+  EXPECT_EQ(test::allocations() - before, 0);
   EXPECT_EQ(static_cast<std::int64_t>(model.context.arena_growths()), growths);
   EXPECT_EQ(model.context.plan_builds(), plans);
   EXPECT_EQ(short_sequence.tokens(), 61);
 
   // The counter counts: a longer chunk than ever before makes the scratch memory grow.
-  const std::int64_t counted_before = allocations.load();
+  const std::int64_t counted_before = test::allocations();
   tokens.resize(201);
   std::vector<std::int32_t> many(200, prompt[0]);
   ASSERT_TRUE(long_sequence.reserve(200));
   const DecoderSlice slice{&long_sequence, 0, 200, Logits::kLast};
   model.decoder.forward(model.context, {.tokens = many, .slices = std::span(&slice, 1)},
                         {logits.data(), 1, model.vocabulary(), model.vocabulary()});
-  EXPECT_GT(allocations.load(), counted_before);
+  EXPECT_GT(test::allocations(), counted_before);
 }
 
 }  // namespace
