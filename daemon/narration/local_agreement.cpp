@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace vedette::daemon::narration {
@@ -13,10 +15,32 @@ namespace {
 
 // Times of one word wander by about this much from pass to pass (whisper_streaming uses the same figure).
 constexpr nanoseconds kTimeSlack = milliseconds(100);
-// Committed words are looked for at the head of a new pass when it begins within this of them (as above).
-constexpr nanoseconds kOverlapReach = milliseconds(1000);
-constexpr std::size_t kOverlapWords = 5;
+// Committed words that end this long before a window may be heard at its head all the same.
+constexpr nanoseconds kHeadSlack = milliseconds(300);
+constexpr nanoseconds kLeadIn = milliseconds(1000);  // of a silence, kept before what may come
+// Where a pass is laid along committed words, displacement in time weighs one word per so much, and all of it
+// less than one word: the last word before a silence may end anywhere in it.
+constexpr nanoseconds kWordWeight = milliseconds(500);
+constexpr double kMostDisplaced = 0.9;
 constexpr std::size_t kRemembered = 256;  // committed words kept; more than 30 s of fast speech
+
+// What it costs to take one word for another: 0 for the same, up to 1; less than to leave one out and put the
+// other in, as both passes heard the same sound.
+double replacing(const std::string& a, const std::string& b) {
+  if (a == b) return 0.0;
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j < row.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return 0.5 + 0.5 * static_cast<double>(row.back()) / static_cast<double>(std::max(a.size(), b.size()));
+}
 
 }  // namespace
 
@@ -42,11 +66,7 @@ std::vector<TimedWord> LocalAgreement::pass(std::vector<TimedWord> words, nanose
     if (withdrawn) words = previous_;
     agreed = words.size();
   } else {
-    while (agreed < words.size() && agreed < previous_.size() &&
-           words[agreed].end + options_.follow_up <= end &&
-           normalised(words[agreed].text) == normalised(previous_[agreed].text)) {
-      ++agreed;
-    }
+    while (agreed < words.size() && is_certain(agreed, words, end)) ++agreed;
   }
   const auto rest = words.begin() + static_cast<std::ptrdiff_t>(agreed);
   for (auto word = words.begin(); word != rest; ++word) {
@@ -63,27 +83,22 @@ std::vector<TimedWord> LocalAgreement::pass(std::vector<TimedWord> words, nanose
   return fresh;
 }
 
+bool LocalAgreement::is_certain(std::size_t index, const std::vector<TimedWord>& words,
+                                nanoseconds end) const {
+  if (index >= previous_.size()) return false;  // heard for the first time
+  const nanoseconds behind = end - words[index].end;
+  if (options_.certain_after.count() > 0 && behind >= options_.certain_after) return true;
+  return behind >= options_.follow_up && normalised(words[index].text) == normalised(previous_[index].text);
+}
+
 std::vector<TimedWord> LocalAgreement::settle(nanoseconds end) {
   std::vector<TimedWord> fresh = std::move(previous_);
   previous_.clear();
   shown_.clear();
   empty_pass_ = false;
   for (const TimedWord& word : fresh) commit(word);
-  cut_ = std::max({cut_, committed_end_, end});
+  if (committed_end_ <= std::max(cut_, window_start_)) cut_ = std::max(cut_, end - kLeadIn);
   return fresh;
-}
-
-std::string LocalAgreement::text_before(nanoseconds start) const {
-  if (options_.prompt_bytes == 0) return {};
-  std::size_t bytes = 0;
-  auto last = committed_.end();
-  while (last != committed_.begin() && std::prev(last)->end > start + kTimeSlack) --last;
-  auto first = last;
-  while (first != committed_.begin() && bytes + std::prev(first)->text.size() <= options_.prompt_bytes) {
-    --first;
-    bytes += first->text.size();
-  }
-  return joined({first, last});
 }
 
 // Words that the window has left behind cannot be heard again: what the last pass gave has to do.
@@ -96,40 +111,47 @@ std::vector<TimedWord> LocalAgreement::commit_before(nanoseconds start) {
   return fresh;
 }
 
-// Takes away the words of a pass that are committed already. Where it repeats the committed words of its
-// window, what follows them is new, whatever the times say: those of a window's first and last word wander by
-// half a second. Otherwise by time, and by their text where the two meet.
+// Takes away the words of a pass that are committed already. The pass is laid along the committed words of
+// its window by edit distance, and split where the two fit best: their texts decide, as the times of a
+// window's first and last words wander by half a second, and between equal texts the times do.
 void LocalAgreement::drop_committed(std::vector<TimedWord>& words) const {
-  if (committed_.empty()) return;
-  const auto same_text = [](const TimedWord& a, const TimedWord& b) {
-    return normalised(a.text) == normalised(b.text);
-  };
+  if (committed_.empty() || words.empty()) return;
   const auto held = std::find_if(committed_.begin(), committed_.end(), [this](const TimedWord& word) {
-    return word.end > window_start_ + kTimeSlack;
+    return word.end > window_start_ - kHeadSlack;
   });
-  const auto repeated = committed_.end() - held;
-  if (repeated > 0 && std::ssize(words) >= repeated &&
-      std::equal(held, committed_.end(), words.begin(), same_text)) {
-    words.erase(words.begin(), words.begin() + repeated);
-    return;
-  }
-  const auto behind = std::find_if(words.begin(), words.end(), [this](const TimedWord& word) {
-    return word.start > committed_end_ - kTimeSlack;
-  });
-  words.erase(words.begin(), behind);
-  if (words.empty() || words.front().start - committed_end_ > kOverlapReach) return;
-  const std::size_t most = std::min({kOverlapWords, words.size(), committed_.size()});
-  for (std::size_t count = most; count > 0; --count) {
-    const auto tail = committed_.end() - static_cast<std::ptrdiff_t>(count);
-    const bool same = std::equal(tail, committed_.end(), words.begin(), same_text);
-    // A single repeated word is taken for the same one only where their times meet: people do say words
-    // twice.
-    const bool meets = count > 1 || words.front().start < committed_end_ + kTimeSlack;
-    if (same && meets) {
-      words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(count));
-      return;
+  std::vector<std::string> heard;
+  for (const TimedWord& word : words) heard.push_back(normalised(word.text));
+  // row[k]: edits between the committed words so far and the first k of the pass.
+  std::vector<double> row(words.size() + 1);
+  for (std::size_t k = 0; k < row.size(); ++k) row[k] = static_cast<double>(k);
+  for (auto word = held; word != committed_.end(); ++word) {
+    const std::string text = normalised(word->text);
+    const double missing =
+        word->end <= window_start_ + kTimeSlack ? 0.0 : 1.0;  // it may lie before the window
+    double diagonal = row[0];
+    row[0] += missing;
+    for (std::size_t k = 1; k < row.size(); ++k) {
+      const double replaced = diagonal + replacing(heard[k - 1], text);
+      diagonal = row[k];
+      row[k] = std::min({replaced, row[k] + missing, row[k - 1] + 1.0});
     }
   }
+  const auto displaced = [&](std::size_t k) {
+    nanoseconds by{0};
+    if (k < words.size()) by += std::max(nanoseconds{0}, committed_end_ - words[k].end);
+    if (k > 0) by += std::max(nanoseconds{0}, words[k - 1].start - committed_end_);
+    return std::min(kMostDisplaced,
+                    std::chrono::duration<double>(by) / std::chrono::duration<double>(kWordWeight));
+  };
+  std::size_t best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::size_t k = 0; k < row.size(); ++k) {
+    const double cost = row[k] + displaced(k);
+    if (cost >= least) continue;
+    least = cost;
+    best = k;
+  }
+  words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(best));
 }
 
 void LocalAgreement::commit(const TimedWord& word) {
@@ -138,28 +160,30 @@ void LocalAgreement::commit(const TimedWord& word) {
   committed_end_ = std::max(committed_end_, word.end);
 }
 
-// The window may start behind the last committed word that ends a sentence or comes before a pause, and, when
-// it has grown long, behind any committed word.
+// The window may start behind a committed word that ends a sentence or comes before a pause, with `kept` of
+// committed speech behind it; when the window has grown long, behind the last such word wherever it stands,
+// and where there is none behind any.
 void LocalAgreement::move_cut(nanoseconds window_end) {
   const nanoseconds next = previous_.empty() ? window_end : previous_.front().start;
-  const nanoseconds from = std::max(cut_, window_start_);
-  const bool is_long = window_end - from > options_.long_window;
-  // Speech counts as context, the silence before it does not: behind a silence the time of a single first
-  // word is a guess, often seconds early, and a cut there would go through the words that follow.
-  const auto first = std::find_if(committed_.begin(), committed_.end(),
-                                  [from](const TimedWord& word) { return word.end > from; });
-  const nanoseconds spoken_from = first == committed_.end() ? from : std::max(from, first->start);
+  const bool is_long = window_end - std::max(cut_, window_start_) > options_.long_window;
+  std::size_t clean = committed_.size(), any = committed_.size();  // the last ones; size(): none
   for (std::size_t i = committed_.size(); i-- > 0;) {
     const TimedWord& word = committed_[i];
-    if (word.end <= cut_) return;
+    if (word.end <= cut_) break;
+    const bool keeps = committed_end_ - word.end >= options_.kept;
     const nanoseconds follower = i + 1 < committed_.size() ? committed_[i + 1].start : next;
-    const bool clean = ends_sentence(word.text) || follower - word.end >= options_.pause;
-    if (!clean && !is_long) continue;
-    if (!is_long && word.end - spoken_from < options_.kept) return;
-    // Between the two words, but not far from the first: the follower's start is known less well.
-    cut_ = std::max(cut_, word.end + std::clamp((follower - word.end) / 2, nanoseconds{0}, kTimeSlack * 2));
-    return;
+    const bool is_clean = ends_sentence(word.text) || follower - word.end >= options_.pause;
+    if (keeps && any == committed_.size()) any = i;
+    if (!is_clean || (!keeps && !is_long)) continue;
+    clean = i;
+    break;
   }
+  if (clean == committed_.size() && is_long) clean = any;
+  if (clean == committed_.size()) return;
+  const nanoseconds end = committed_[clean].end;
+  const nanoseconds follower = clean + 1 < committed_.size() ? committed_[clean + 1].start : next;
+  // Between the two words, but not far from the first: the follower's start is known less well.
+  cut_ = std::max(cut_, end + std::clamp((follower - end) / 2, nanoseconds{0}, kTimeSlack * 2));
 }
 
 }  // namespace vedette::daemon::narration

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "daemon/narration/words.h"
@@ -10,21 +9,22 @@
 namespace vedette::daemon::narration {
 
 struct LocalAgreementOptions {
-  // A window longer than this is cut at any committed word, not only where a sentence or a pause ends.
-  std::chrono::nanoseconds long_window = std::chrono::seconds(10);
-  // Committed sound shorter than this is kept in the window as context.
-  std::chrono::nanoseconds kept = std::chrono::seconds(2);
+  // Committed speech of this length stays in the window: what was said before helps to hear what follows.
+  std::chrono::nanoseconds kept = std::chrono::seconds(5);
+  // A window longer than this is cut behind any sentence or pause, whatever is kept, else behind any
+  // committed word.
+  std::chrono::nanoseconds long_window = std::chrono::seconds(15);
   // A gap between two words that counts as a pause.
   std::chrono::nanoseconds pause = std::chrono::milliseconds(1000);
   // A word is committed only when at least this much sound follows it in the window: what comes after decides
   // much of what was heard. 0: agreement alone decides.
   std::chrono::nanoseconds follow_up = std::chrono::milliseconds(500);
+  // A word that so much sound follows is committed as the last pass gave it, though the pass before gave
+  // another in its place. 0: only agreement commits.
+  std::chrono::nanoseconds certain_after = std::chrono::milliseconds(2500);
   // Words that end within this of the window's end are shown only when the next pass confirms them. 0: all
   // are shown.
   std::chrono::nanoseconds unstable_tail = std::chrono::milliseconds(150);
-  // Committed text that goes before the window as context, bytes. 0: none, as it makes the words of short
-  // windows change more often (tests/bench/hearing_bench).
-  std::size_t prompt_bytes = 0;
 };
 
 // The words of one epoch of one stream as successive passes over a moving window make them certain:
@@ -39,8 +39,8 @@ class LocalAgreement {
   // nothing more will be heard here (silence, or the end of the epoch), so that everything is committed.
   std::vector<TimedWord> pass(std::vector<TimedWord> words, std::chrono::nanoseconds start,
                               std::chrono::nanoseconds end, bool settle);
-  // Silence, or the epoch's end, at `end`: commits what the last pass gave. The next window may start at
-  // `end`.
+  // Silence, or the epoch's end, at `end`: commits what the last pass gave. Words stay in the window, as
+  // context for what comes; noise without words does not.
   std::vector<TimedWord> settle(std::chrono::nanoseconds end);
 
   // The words after the committed ones, as the last pass gave them, without an unstable tail.
@@ -49,17 +49,16 @@ class LocalAgreement {
   std::chrono::nanoseconds cut() const { return cut_; }
   // The end of the last committed word.
   std::chrono::nanoseconds committed_end() const { return committed_end_; }
-  // Committed text before `start`, for the decoder's context; at most prompt_bytes, whole words.
-  std::string text_before(std::chrono::nanoseconds start) const;
 
  private:
   std::vector<TimedWord> commit_before(std::chrono::nanoseconds start);
   void drop_committed(std::vector<TimedWord>& words) const;
+  bool is_certain(std::size_t index, const std::vector<TimedWord>& words, std::chrono::nanoseconds end) const;
   void commit(const TimedWord& word);
   void move_cut(std::chrono::nanoseconds window_end);
 
   const LocalAgreementOptions options_;
-  std::vector<TimedWord> committed_;  // the last ones only: those of the window and of the prompt
+  std::vector<TimedWord> committed_;  // the last ones only: those that the window may hold
   std::vector<TimedWord> previous_;   // what the last pass gave behind the committed words
   std::vector<TimedWord> shown_;
   std::chrono::nanoseconds committed_end_{0};

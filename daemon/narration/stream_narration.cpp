@@ -194,7 +194,6 @@ std::optional<SpeechRequest> StreamNarration::next_request() {
     request.features = std::move(window.features);
     request.audio_length = window.length;
     request.options = options_.speech;
-    if (!whole_) request.previous_text = agreement_->text_before(window.start.t);
     return request;
   }
   return std::nullopt;
@@ -213,7 +212,7 @@ void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
   if (result.reason == FinishReason::kStop || result.reason == FinishReason::kLength) {
     ++stats_.passes;
     log_pass(pass, result.transcript);
-    if (is_noise(result.transcript)) result.transcript.rejected = true;
+    if (is_noise(pass, result.transcript)) result.transcript.rejected = true;
     if (result.transcript.rejected) ++stats_.rejected;
     if (whole_) {
       const auto words = whole_->pass(result.transcript, pass.start.t, pass.end);
@@ -235,9 +234,12 @@ void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
   if (pass.last) leave_epoch(pass.end);
 }
 
-bool StreamNarration::is_noise(const models::audio::Transcript& transcript) const {
-  return transcript.no_speech_probability > options_.max_no_speech_probability &&
-         transcript.mean_log_probability < options_.min_log_probability;
+bool StreamNarration::is_noise(const Pass& pass, const models::audio::Transcript& transcript) const {
+  const float silence = transcript.no_speech_probability, words = transcript.mean_log_probability;
+  if (silence > options_.max_no_speech_probability && words < options_.min_log_probability) return true;
+  if (words >= options_.min_doubtful_log_probability) return false;
+  return silence > options_.max_doubtful_no_speech_probability ||
+         pass.end - pass.start.t < options_.doubtful_window;
 }
 
 void StreamNarration::log_pass(const Pass& pass, const models::audio::Transcript& transcript) const {

@@ -20,10 +20,13 @@
 
 namespace vedette::daemon::narration {
 
-inline models::audio::SpeechOptions one_attempt() {
+// How windows are decoded. One attempt: the next window is as good as a retry, and sooner. Unlikely words get
+// through to NarrationOptions' own gates, which know more.
+inline models::audio::SpeechOptions live_speech() {
   models::audio::SpeechOptions options;
   options.attempts = 1;
   options.word_times = true;
+  options.min_log_probability = -1.3F;
   return options;
 }
 
@@ -36,9 +39,13 @@ struct NarrationOptions {
   // you." at 0.7 and -0.9.
   float max_no_speech_probability = 0.6F;
   float min_log_probability = -0.65F;
-  // How windows are decoded. Words need word_times; else each segment counts as one. One attempt: the next
-  // window is as good as a retry, and sooner.
-  models::audio::SpeechOptions speech = one_attempt();
+  // Nor does one whose mean log-probability is below Whisper's -1, unless it is speech beyond doubt that has
+  // been heard for a while: what a hard voice says is better half understood than left out.
+  float min_doubtful_log_probability = -1.0F;
+  float max_doubtful_no_speech_probability = 0.25F;
+  std::chrono::nanoseconds doubtful_window = std::chrono::seconds(3);  // shorter ones get no such leave
+  // How windows are decoded. Words need word_times; else each segment counts as one.
+  models::audio::SpeechOptions speech = live_speech();
   // Each window is heard once, as AudioWindowOptions::whole cuts them; else by agreement of overlapping ones.
   bool whole_windows = false;
   std::string hear_model;  // name of the speech model, as records carry it
@@ -116,7 +123,7 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   std::optional<models::runtime::SpeechRequest> next_request();
   void take_pass(const Pass& pass, models::runtime::SpeechResult result);
   std::chrono::nanoseconds settled_until() const;
-  bool is_noise(const models::audio::Transcript& transcript) const;
+  bool is_noise(const Pass& pass, const models::audio::Transcript& transcript) const;
   void log_pass(const Pass& pass, const models::audio::Transcript& transcript) const;
   void enter_epoch(std::uint32_t epoch);
   void leave_epoch(std::chrono::nanoseconds end);

@@ -19,7 +19,7 @@ struct TranscriptOptions {
   std::chrono::nanoseconds longest = std::chrono::seconds(10);
   // ... or when its first word has waited this long since it was spoken, so that committed words are out in
   // time. 0: words wait for one of the others.
-  std::chrono::nanoseconds longest_wait = std::chrono::milliseconds(2500);
+  std::chrono::nanoseconds longest_wait = std::chrono::milliseconds(2000);
 };
 
 // The details of a transcript record: every word with its times in UTC and its probability, and how many of

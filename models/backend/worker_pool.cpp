@@ -1,5 +1,6 @@
 #include "models/backend/worker_pool.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -124,6 +125,7 @@ WorkerPool::Job* WorkerPool::take_job() {
 }
 
 void WorkerPool::run_worker(std::stop_token stop) {
+  pthread_setname_np(pthread_self(), "worker");
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kWorkerNice);
   while (!stop.stop_requested()) {
     for (int round = 0; round < kSpinRounds && open_jobs_.load(std::memory_order_acquire) == 0; ++round)

@@ -43,10 +43,12 @@ AudioWindowPolicy::AudioWindowPolicy(const AudioWindowOptions& options) : option
           "shorter than `longest` (in ms)", options.keep.count());
   require(options.lead_in.count() >= 0 && options.lead_in < options.longest, "lead_in",
           "shorter than `longest` (in ms)", options.lead_in.count());
+  require(options.remember.count() >= 0, "remember", "0 or longer (in ms)", options.remember.count());
   hop_ = to_samples(options.hop);
   longest_ = to_samples(options.longest);
   keep_ = to_samples(options.keep);
   lead_in_ = to_samples(options.lead_in);
+  remember_ = std::min(to_samples(options.remember), longest_ / 2);
   frame_ = options.sample_rate_hz / 50;
   shortest_sound_ = std::max<std::int64_t>(1, to_samples(options.shortest_sound));
   silence_power_ = static_cast<float>(std::pow(10.0, options.silence_dbfs / 10.0));
@@ -99,6 +101,7 @@ void AudioWindowPolicy::finish(const Emit& emit) {
 void AudioWindowPolicy::reset() {
   held_.clear();
   start_ = now_ = cut_at_ = given_until_ = 0;
+  sound_end_ = -1;
   quiet_ = confirmed_ = true;
 }
 
@@ -138,6 +141,7 @@ void AudioWindowPolicy::cut(bool last, const Emit& emit) {
   window.silent = !sound && (quiet_ || confirmed_);
   if (sound) {
     quiet_ = confirmed_ = false;
+    sound_end_ = now_;
   } else if (!quiet_) {
     confirmed_ = true;
   }
@@ -145,10 +149,13 @@ void AudioWindowPolicy::cut(bool last, const Emit& emit) {
   window.last = last;
   window.samples = held_;
   cut_at_ = now_;
-  // Silence that nothing waits for leaves at once, but for the lead-in of what may come.
+  // Silence that nothing waits for leaves with the sound before it, but for the lead-in of what may come.
   if (window.silent) {
     quiet_ = true;
-    move_start(now_ - lead_in_);
+    if (sound_end_ < 0 || now_ - sound_end_ > remember_) {
+      move_start(now_ - lead_in_);
+      sound_end_ = -1;
+    }
   }
   emit(std::move(window));
 }

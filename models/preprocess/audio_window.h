@@ -15,7 +15,10 @@ struct AudioWindowOptions {
   std::chrono::milliseconds keep{
       10000};  // of a full window in which nothing was settled; shorter than `longest`
   std::chrono::milliseconds lead_in{500};  // silence kept before sound begins; 0: none
-  double silence_dbfs = -55.0;             // level of a 20 ms frame below which it is silent
+  // Silence through which the sound before it stays in the window: a model hears the first words after a
+  // pause better when it has heard those before it. At most half of `longest`; 0: none.
+  std::chrono::milliseconds remember{4000};
+  double silence_dbfs = -55.0;  // level of a 20 ms frame below which it is silent
   std::chrono::milliseconds shortest_sound{
       60};  // less sound than this in a hop counts as silence; 0: any frame counts
   // Only full windows, and what is left at the end, instead of one per hop: for sound that nobody waits for.
@@ -35,12 +38,12 @@ struct CutWindow {
 };
 
 // Decides which stretch of a stream's sound is analysed next. Every hop it cuts the window [start, now):
-// start is the settled time that `settle` told, else it stays; leading silence is let go; a window that
-// reached its longest with nothing settled moves on and says so. A hop of silence after sound is still
-// analysed once, so that a second pass can agree with the first; further silence is not. With `whole`,
-// windows are cut when they are full, and the epoch's last window is a silent one. Time is counted in
-// samples; windows do not depend on the pieces in which sound comes. Used by the elements and by daemon/files
-// alike. Not thread-safe. Memory: `longest` + one hop.
+// start is the settled time that `settle` told, else it stays; a long silence is let go with what was before
+// it; a window that reached its longest with nothing settled moves on and says so. A hop of silence after
+// sound is still analysed once, so that a second pass can agree with the first; further silence is not. With
+// `whole`, windows are cut when they are full, and the epoch's last window is a silent one. Time is counted
+// in samples; windows do not depend on the pieces in which sound comes. Used by the elements and by
+// daemon/files alike. Not thread-safe. Memory: `longest` + one hop.
 class AudioWindowPolicy {
  public:
   using Emit = std::function<void(CutWindow)>;
@@ -78,12 +81,14 @@ class AudioWindowPolicy {
   bool sounds(std::span<const float> fresh) const;
 
   const AudioWindowOptions options_;
-  std::int64_t hop_ = 0, longest_ = 0, keep_ = 0, lead_in_ = 0, frame_ = 0, shortest_sound_ = 0;
+  std::int64_t hop_ = 0, longest_ = 0, keep_ = 0, lead_in_ = 0, remember_ = 0, frame_ = 0,
+               shortest_sound_ = 0;
   float silence_power_ = 0.0F;
 
   std::vector<float> held_;  // sound [start_, now_)
   std::int64_t start_ = 0, now_ = 0;
   std::int64_t cut_at_ = 0;       // end of the last window
+  std::int64_t sound_end_ = -1;   // end of the last hop that sounded; -1: none in the window
   bool quiet_ = true;             // no unsettled sound is in the window
   bool confirmed_ = true;         // the sound in the window was followed by an analysed hop of silence
   std::int64_t given_until_ = 0;  // end of the last whole window

@@ -1,5 +1,7 @@
 #include "models/runtime/encoder_batching.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <exception>
 #include <stdexcept>
@@ -50,6 +52,7 @@ EncodingStatistics EncoderBatching::statistics() const {
 }
 
 void EncoderBatching::run(std::stop_token stop) {
+  pthread_setname_np(pthread_self(), "encoder");
   std::vector<Item> batch;
   std::unique_lock lock(mutex_);
   while (wake_.wait(lock, stop, [this] { return !waiting_.empty(); })) {

@@ -1,5 +1,7 @@
 #include "models/runtime/step_engine.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <type_traits>
@@ -90,6 +92,7 @@ EngineStatistics StepEngine::statistics() const {
 }
 
 void StepEngine::run(std::stop_token stop) {
+  pthread_setname_np(pthread_self(), "engine");
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     sweep(text_);

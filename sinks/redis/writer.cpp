@@ -1,5 +1,7 @@
 #include "sinks/redis/writer.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -44,6 +46,7 @@ void RedisPublisher::Writer::stop() {
 }
 
 void RedisPublisher::Writer::run() {
+  pthread_setname_np(pthread_self(), "redis");
   for (;;) {
     if (!connection_.is_open()) connect();
     if (connection_.is_open() && keep_leases() && flush()) remove_leaving();

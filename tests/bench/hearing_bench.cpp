@@ -90,8 +90,8 @@ std::vector<float> read_file(const std::string& file) {
 int run(int argc, char** argv) {
   CLI::App app("How well and how soon words come");
   std::string model;
-  int hop_ms = 1000, tail_ms = 150, wait_ms = 2500, kept_ms = 2000, long_ms = 10000, prompt = 0, attempts = 1,
-      pause_ms = 1000, threads = 0, follow_ms = 500;
+  int hop_ms = 1000, tail_ms = 150, wait_ms = 2000, kept_ms = 5000, long_ms = 15000, lead_ms = 500,
+      remember_ms = 4000, attempts = 1, pause_ms = 1000, threads = 0, follow_ms = 500, certain_ms = 2500;
   bool verbose = false;
   std::vector<std::string> clips;
   app.add_option("MODEL", model)->required();
@@ -101,7 +101,9 @@ int run(int argc, char** argv) {
   app.add_option("--wait", wait_ms);
   app.add_option("--kept", kept_ms);
   app.add_option("--long", long_ms);
-  app.add_option("--prompt", prompt);
+  app.add_option("--lead", lead_ms);
+  app.add_option("--remember", remember_ms);
+  app.add_option("--certain", certain_ms);
   app.add_option("--attempts", attempts);
   app.add_option("--pause", pause_ms);
   app.add_option("--follow", follow_ms);
@@ -118,13 +120,15 @@ int run(int argc, char** argv) {
   options.agreement.unstable_tail = milliseconds(tail_ms);
   options.agreement.kept = milliseconds(kept_ms);
   options.agreement.long_window = milliseconds(long_ms);
-  options.agreement.prompt_bytes = static_cast<std::size_t>(prompt);
+  options.agreement.certain_after = milliseconds(certain_ms);
   options.agreement.pause = milliseconds(pause_ms);
   options.agreement.follow_up = milliseconds(follow_ms);
   options.transcripts.longest_wait = milliseconds(wait_ms);
   options.speech.attempts = attempts;
   models::preprocess::AudioWindowOptions windows;
   windows.hop = milliseconds(hop_ms);
+  windows.lead_in = milliseconds(lead_ms);
+  windows.remember = milliseconds(remember_ms);
   Delays all;
   double errors = 0.0, pass_seconds = 0.0, sound = 0.0;
   std::size_t passes = 0, records = 0;
@@ -155,15 +159,17 @@ int run(int argc, char** argv) {
     sound += static_cast<double>(samples.size()) / 16000.0;
   }
   std::printf(
-      "hop %d pause %d follow %d tail %d wait %d kept %d long %d prompt %d attempts %d: WER %.3f  changed %d "
+      "hop %d lead %d remember %d pause %d follow %d certain %d tail %d wait %d kept %d long %d attempts %d: "
+      "WER %.3f  "
+      "changed %d "
       "of %zu "
       "words  "
       "shown %.2f %.2f  "
       "committed %.2f %.2f  closed %.2f %.2f s  pass %.0f ms, %.2f s per s of sound, %zu records\n",
-      hop_ms, pause_ms, follow_ms, tail_ms, wait_ms, kept_ms, long_ms, prompt, attempts,
-      errors / static_cast<double>(clips.size()), all.changes, all.closed.size(), quantile(all.shown, 0.5),
-      quantile(all.shown, 0.95), quantile(all.committed, 0.5), quantile(all.committed, 0.95),
-      quantile(all.closed, 0.5), quantile(all.closed, 0.95),
+      hop_ms, lead_ms, remember_ms, pause_ms, follow_ms, certain_ms, tail_ms, wait_ms, kept_ms, long_ms,
+      attempts, errors / static_cast<double>(clips.size()), all.changes, all.closed.size(),
+      quantile(all.shown, 0.5), quantile(all.shown, 0.95), quantile(all.committed, 0.5),
+      quantile(all.committed, 0.95), quantile(all.closed, 0.5), quantile(all.closed, 0.95),
       1000.0 * pass_seconds / static_cast<double>(passes), pass_seconds / sound, records);
   return 0;
 }

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
-"""How soon words come when several live streams speak at once: live.py BUILD [--streams N] [--seconds S] [--settle S] [--json FILE]
+"""How soon words come when several live streams speak at once: live.py BUILD [--streams N] [--seconds S] [--settle S] [--pause S] [--json FILE]
 
 Serves N RTSP streams (H.264 and AAC) of speech without pauses, made by espeak-ng in different voices, runs vedetted on them
 with a private Redis, and measures from the records: after how long each word was first shown, first marked as committed,
-and stood in a closed record (published_ms minus the end of the word). Also: what was shed, resident memory over time, and
-where the computing time went. docs/performance.md has the figures. Run it alone on the machine.
+and stood in a closed record (published_ms minus the end of the word). Also: how many of the words were wrong, beside the
+same sound heard by `vedette caption`; what was shed, resident memory over time, and where the computing time went.
+docs/performance.md has the figures. Run it alone on the machine.
 """
 import argparse
 import json
 import pathlib
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +22,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools" / "demo")]
 import media  # noqa: E402
 import services  # noqa: E402
-from processes import Processes, free_port  # noqa: E402
+import word_errors  # noqa: E402
+from processes import Processes, free_port, stop  # noqa: E402
 from redis_client import Redis  # noqa: E402
 
 VOICES = ["en-us", "en-gb", "en-us+f3", "en-gb+m4", "en-us+m7", "en-gb+f2", "en-us+f1", "en-gb+m2"]
@@ -40,9 +43,25 @@ SENTENCES = [
 ]
 
 
-def speech(folder, number):
+def sentences_of(number):
     first = number * 3 % len(SENTENCES)
-    return media.speak(SENTENCES[first:] + SENTENCES[:first], VOICES[number % len(VOICES)], folder, f"s{number}", pause_s=0.3)
+    return SENTENCES[first:] + SENTENCES[:first]
+
+
+def speech(folder, number, pause_s):
+    return media.speak(sentences_of(number), VOICES[number % len(VOICES)], folder, f"s{number}", pause_s=pause_s)
+
+
+def heard_in_file(build, loop):
+    """What `vedette caption` hears in one round of the loop, coded as the stream is."""
+    coded = pathlib.Path(loop).with_suffix(".aac")
+    subprocess.run(["gst-launch-1.0", "-q", "filesrc", f"location={loop}", "!", "rawaudioparse", "format=pcm",
+                    "pcm-format=s16le", f"sample-rate={media.RATE_HZ}", "num-channels=1", "!", "audioconvert", "!",
+                    "avenc_aac", "bitrate=96000", "!", "aacparse", "!", "audio/mpeg,stream-format=adts", "!", "filesink",
+                    f"location={coded}"], check=True)
+    caption = subprocess.run([build / "bin" / "vedette", "caption", coded, "--format", "text"], check=True,
+                             capture_output=True, text=True)
+    return caption.stdout
 
 
 def normalised(word):
@@ -97,55 +116,115 @@ def cpu_seconds(process):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+def thread_seconds(process):
+    """Processor time of each kind of thread, by its name."""
+    kinds = {"worker": "worker", "encoder": "encoder", "engine": "engine", "redis": "publish"}
+    times = {}
+    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        try:
+            fields = (task / "stat").read_text()
+        except OSError:  # it has just ended
+            continue
+        name = fields[fields.index("(") + 1:fields.rindex(")")]
+        ticks = fields.rsplit(")", 1)[1].split()
+        kind = kinds.get(name, "other" if name.startswith("vedette") else "receive_decode")
+        times[kind] = times.get(kind, 0) + (int(ticks[11]) + int(ticks[12])) / 100
+    return times
+
+
+def slope_per_minute(samples):
+    """Least squares over (seconds, value)."""
+    mean_x, mean_y = (statistics.fmean(axis) for axis in zip(*samples))
+    spread = sum((x - mean_x) ** 2 for x, _ in samples)
+    return 60 * sum((x - mean_x) * (y - mean_y) for x, y in samples) / spread if spread else 0.0
+
+
+def watch(daemon, seconds):
+    """Waits, and samples resident memory: (seconds, MB)."""
+    begin, samples = time.monotonic(), []
+    while time.monotonic() < begin + seconds:
+        samples.append((time.monotonic() - begin, resident_mb(daemon)))
+        time.sleep(min(5, seconds))
+        if daemon.poll() is not None:
+            raise SystemExit("vedetted ended")
+    return samples
+
+
+def judge(streams, entries, begin_ms, sentences):
+    """Delays and errors of what stands in Redis, over all streams."""
+    total = {"shown": [], "committed": [], "closed": [], "changed": 0, "errors": 0, "reference": 0}
+    for stream in streams:
+        records = [json.loads(fields[fields.index("json") + 1]) for _, fields in entries[stream]]
+        records = [r for r in records if r["kind"] == "transcript" and r["published_ms"] >= begin_ms]
+        shown, committed, closed, changed = delays(records)
+        total["shown"] += shown
+        total["committed"] += committed
+        total["closed"] += closed
+        total["changed"] += changed
+        text = " ".join(r["text"] for r in records if r["state"] == "close")
+        errors, words = word_errors.errors_in_loop(sentences[stream], text)
+        total["errors"] += errors
+        total["reference"] += words
+    return total
+
+
+def file_errors(build, loops, sentences):
+    errors = words = 0
+    for stream, loop in loops.items():
+        one = word_errors.errors_in_loop(sentences[stream], heard_in_file(build, loop))
+        errors, words = errors + one[0], words + one[1]
+    return errors, words
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--streams", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--settle", type=float, default=20, help="seconds at the beginning that do not count")
+    parser.add_argument("--pause", type=float, default=0.3, help="seconds between sentences")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
+    names = [f"s{n}" for n in range(options.streams)]
+    sentences = {name: sentences_of(n) for n, name in enumerate(names)}
     with tempfile.TemporaryDirectory(prefix="vedette-live-") as folder, Processes() as processes:
-        mounts = {f"/s{n}": media.live(speech(folder, n), media.MOVING) for n in range(options.streams)}
+        loops = {name: speech(folder, n, options.pause) for n, name in enumerate(names)}
+        mounts = {f"/{name}": media.live(loop, media.MOVING) for name, loop in loops.items()}
         _, redis_port = services.start_redis(processes, folder)
         _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
         http_port = free_port()
-        streams = {f"s{n}": f"rtsp://127.0.0.1:{rtsp_port}/s{n}" for n in range(options.streams)}
-        config = services.write_config(folder, redis_port, http_port, streams, "retention: 1h")
+        sources = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in names}
+        config = services.write_config(folder, redis_port, http_port, sources, "retention: 1h")
         daemon = services.start_vedetted(processes, options.build, folder, config)
         time.sleep(options.settle)
         begin_ms, begin_cpu, before = time.time() * 1000, cpu_seconds(daemon), metrics(http_port)
-        resident = []
-        while time.time() * 1000 < begin_ms + options.seconds * 1000:
-            resident.append(resident_mb(daemon))
-            time.sleep(min(5, options.seconds))
-            if daemon.poll() is not None:
-                raise SystemExit("vedetted ended: " + services.tail_of(pathlib.Path(folder) / "vedetted.log"))
-        after, used = metrics(http_port), cpu_seconds(daemon) - begin_cpu
+        threads_before = thread_seconds(daemon)
+        resident = watch(daemon, options.seconds)
+        after, used, threads = metrics(http_port), cpu_seconds(daemon) - begin_cpu, thread_seconds(daemon)
         wall = time.time() - begin_ms / 1000
         log = services.tail_of(pathlib.Path(folder) / "vedetted.log")
-        shown, committed, closed, changed = [], [], [], 0
         with Redis(redis_port) as redis:
-            for stream in streams:
-                entries = redis.call("XRANGE", f"vedette:{{{stream}}}:events", "-", "+")
-                records = [json.loads(fields[fields.index("json") + 1]) for _, fields in entries]
-                records = [r for r in records if r["kind"] == "transcript" and r["published_ms"] >= begin_ms]
-                one = delays(records)
-                shown += one[0]
-                committed += one[1]
-                closed += one[2]
-                changed += one[3]
-    if not closed:
+            entries = {name: redis.call("XRANGE", f"vedette:{{{name}}}:events", "-", "+") for name in names}
+        stop(daemon)
+        total = judge(names, entries, begin_ms, sentences)
+        in_file = file_errors(options.build, loops, sentences)
+    if not total["closed"]:
         raise SystemExit("no words came:\n" + log)
     grown = {name: after[name] - before.get(name, 0) for name in after if "_total" in name}
     busy = {re.search(r'stop="([^"]+)"', name).group(1): value for name, value in grown.items()
             if name.startswith("vedette_stop_busy_seconds_total")}
     result = {
-        "streams": options.streams, "seconds": round(wall), "words": len(closed), "changed_words": changed,
-        "shown_s": quantiles(shown), "committed_s": quantiles(committed), "closed_s": quantiles(closed),
-        "resident_mb": {"first": round(resident[0]), "last": round(resident[-1]), "most": round(max(resident))},
-        "cores_used": round(used / wall, 2), "busy_share_of_wall": {stop: round(value / wall, 3) for stop, value in busy.items()},
+        "streams": options.streams, "seconds": round(wall), "words": len(total["closed"]), "changed_words": total["changed"],
+        "word_error_rate": {"live": round(total["errors"] / total["reference"], 3), "file": round(in_file[0] / in_file[1], 3)},
+        "shown_s": quantiles(total["shown"]), "committed_s": quantiles(total["committed"]),
+        "closed_s": quantiles(total["closed"]),
+        "resident_mb": {"first": round(resident[0][1]), "last": round(resident[-1][1]),
+                        "most": round(max(mb for _, mb in resident)), "per_minute": round(slope_per_minute(resident), 2)},
+        "cores_used": round(used / wall, 2), "busy_share_of_wall": {at: round(value / wall, 3) for at, value in busy.items()},
+        "cores_by_thread": {kind: round((value - threads_before.get(kind, 0)) / wall, 3)
+                            for kind, value in sorted(threads.items())},
         "shed": {name: value for name, value in grown.items() if value and re.search(r'reason="shed"|refused|dropped', name)},
+        "passes": {name: value for name, value in grown.items() if re.search(r'windows_total|superseded|passes', name)},
     }
     print(json.dumps(result, indent=1))
     if options.json:

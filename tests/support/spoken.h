@@ -22,6 +22,23 @@ class Spoken {
         std::to_string(before) + " " + std::to_string(after));
     return read(path("said.wav"));
   }
+  // Sentences as the demo's streams have them (tools/demo/media.py): a pause behind each, and noise under
+  // all.
+  std::vector<float> conversation(const std::vector<std::string>& sentences, const std::string& voice,
+                                  double pause_s) {
+    std::vector<float> samples;
+    for (const std::string& sentence : sentences) {
+      run("espeak-ng -v " + voice + " -s 140 -g 4 -w '" + path("raw.wav") + "' '" + sentence + "'");
+      run("sox -R '" + path("raw.wav") + "' -r 16000 -c 1 '" + path("said.wav") + "' norm -6 pad 0 " +
+          std::to_string(pause_s));
+      const std::vector<float> said = read(path("said.wav"));
+      samples.insert(samples.end(), said.begin(), said.end());
+    }
+    const double seconds = static_cast<double>(samples.size()) / 16000.0;
+    const std::vector<float> noise = synth(seconds + 0.1, "pinknoise vol 0.004");
+    for (std::size_t i = 0; i < samples.size(); ++i) samples[i] += noise[i];
+    return samples;
+  }
   // What sox synthesises: "pinknoise vol 0.1", "sine 440 vol 0.2", ...
   std::vector<float> synth(double seconds, const std::string& what) {
     run("sox -R -n -r 16000 -c 1 '" + path("synth.wav") + "' synth " + std::to_string(seconds) + " " + what);

@@ -96,8 +96,15 @@ TEST(LocalAgreement, SettlesTheRestInSilenceAndAtTheEnd) {
   LocalAgreement agreement(plain());
   agreement.pass(words("ask 0.0-0.3 not 0.4-1.0"), seconds(0), seconds(1), false);
   EXPECT_EQ(joined(agreement.settle(seconds(3))), "ask not");  // the tail that was not shown as well
-  EXPECT_EQ(agreement.cut(), seconds(3));
+  EXPECT_EQ(agreement.cut(), seconds(0));                      // what was said is context for what comes
   EXPECT_EQ(joined(agreement.pass(words("what 3.1-3.4"), seconds(3), seconds(4), true)), "what");
+}
+
+TEST(LocalAgreement, LetsNoiseWithoutWordsGoInSilence) {
+  LocalAgreement agreement(plain());
+  agreement.pass({}, seconds(0), seconds(3), false);
+  EXPECT_TRUE(agreement.settle(seconds(4)).empty());
+  EXPECT_EQ(agreement.cut(), seconds(3));  // a second of it leads in what may come
 }
 
 TEST(LocalAgreement, CommitsWhatTheWindowLeftBehind) {
@@ -107,44 +114,71 @@ TEST(LocalAgreement, CommitsWhatTheWindowLeftBehind) {
             "ask not");
 }
 
-TEST(LocalAgreement, CutsBehindASentence) {
-  LocalAgreement agreement(plain());
-  const auto heard = words("Ask 0.0-0.3 what 0.4-1.2 you 1.3-1.6 can. 1.7-2.5 Now 2.7-2.9 go 3.0-3.2");
-  agreement.pass(heard, seconds(0), seconds(4), false);
-  EXPECT_EQ(agreement.cut(), seconds(0));
-  agreement.pass(heard, seconds(0), seconds(5), false);
-  EXPECT_EQ(agreement.cut(), milliseconds(3200) + milliseconds(200));  // a pause follows "go"
+TEST(LocalAgreement, CommitsAfterAWhileWhatPassesDisagreeAbout) {
+  LocalAgreementOptions options = plain();
+  options.certain_after = milliseconds(1500);
+  LocalAgreement agreement(options);
+  agreement.pass(words("van 0.1-0.5 stopped 0.6-1.0"), seconds(0), seconds(2), false);
+  EXPECT_TRUE(agreement.pass(words("man 0.1-0.6 stopped 0.6-1.0"), seconds(0), seconds(2), false).empty());
+  EXPECT_EQ(joined(agreement.pass(words("fan 0.1-0.5 topped 1.6-1.9"), seconds(0), seconds(3), false)),
+            "fan");
+  EXPECT_EQ(joined(agreement.tentative()), "topped");
 }
 
-TEST(LocalAgreement, KeepsAShortCommittedStretchAsContext) {
+TEST(LocalAgreement, CommitsNothingThatIsHeardForTheFirstTime) {
+  LocalAgreementOptions options = plain();
+  options.certain_after = milliseconds(1500);
+  LocalAgreement agreement(options);
+  EXPECT_TRUE(agreement.pass(words("and 0.1-0.5 so 0.6-1.0"), seconds(0), seconds(4), false).empty());
+}
+
+TEST(LocalAgreement, TakesNoCommittedWordForANewOneBecauseItIsHeardDifferently) {
   LocalAgreement agreement(plain());
-  const auto heard = words("Go. 0.0-0.8 Ask 1.0-1.2 me 1.3-1.9");
-  agreement.pass(heard, seconds(0), seconds(2), false);
-  agreement.pass(heard, seconds(0), milliseconds(2100), false);
-  EXPECT_EQ(agreement.committed_end(), milliseconds(1900));
+  agreement.pass(words("the 0.1-0.3 blue 0.4-0.8 moor 0.9-1.3"), seconds(0), seconds(2), false);
+  agreement.pass(words("the 0.1-0.3 blue 0.4-0.8 moor 0.9-1.3"), seconds(0), seconds(3), false);
+  // In the silence behind it its end may be anywhere.
+  agreement.pass(words("the 0.1-0.3 blue 0.4-0.8 mower 0.9-3.6"), seconds(0), seconds(4), false);
+  EXPECT_TRUE(agreement.tentative().empty());
+  const auto again = words("the 0.1-0.3 new 0.4-0.8 mower 0.9-3.6 Please 4.1-4.4 leave 4.5-4.7");
+  agreement.pass(again, seconds(0), seconds(5), false);
+  EXPECT_EQ(joined(agreement.tentative()), "Please leave");
+}
+
+TEST(LocalAgreement, CutsBehindASentenceAndKeepsTheNextAsContext) {
+  LocalAgreementOptions options = plain();
+  options.kept = seconds(2);
+  LocalAgreement agreement(options);
+  std::string text = "Ask 0.0-0.3 what 0.4-1.2 you 1.3-1.6 can. 1.7-2.5 Now 2.7-2.9 go 3.0-3.2 ";
+  agreement.pass(words(text), seconds(0), seconds(4), false);
+  agreement.pass(words(text), seconds(0), seconds(4), false);
+  EXPECT_EQ(agreement.cut(), seconds(0));  // less than `kept` is committed behind "can."
+  text += "and 3.4-3.8 see 4.0-4.6";
+  agreement.pass(words(text), seconds(0), seconds(5), false);
+  agreement.pass(words(text), seconds(0), seconds(6), false);
+  EXPECT_EQ(agreement.cut(), milliseconds(2500) + milliseconds(100));  // midway to "Now"
+}
+
+TEST(LocalAgreement, CutsALongWindowBehindTheLastSentence) {
+  LocalAgreementOptions options = plain();
+  options.long_window = seconds(4);
+  LocalAgreement agreement(options);
+  const auto heard = words("Ask 0.0-0.9 me. 1.0-1.8 Now 2.7-2.9 go 3.0-3.2");
+  agreement.pass(heard, seconds(0), seconds(4), false);
+  agreement.pass(heard, seconds(0), seconds(4), false);
   EXPECT_EQ(agreement.cut(), seconds(0));
+  agreement.pass(words("Ask 0.0-0.9 me. 1.0-1.8 Now 2.7-2.9 go 3.0-3.2 on 4.5-4.9"), seconds(0), seconds(5),
+                 false);
+  EXPECT_EQ(agreement.cut(), milliseconds(3200) + milliseconds(200));  // a pause follows "go"
 }
 
 TEST(LocalAgreement, CutsALongWindowAnywhere) {
   LocalAgreement agreement(plain());
   std::string text;
-  for (int i = 0; i < 11; ++i)
+  for (int i = 0; i < 16; ++i)
     text += "w" + std::to_string(i) + " " + std::to_string(i) + ".0-" + std::to_string(i) + ".9 ";
-  agreement.pass(words(text), seconds(0), seconds(11), false);
-  agreement.pass(words(text + "tail 11.0-11.9"), seconds(0), seconds(12), false);
-  EXPECT_EQ(agreement.cut(), milliseconds(10900) + milliseconds(50));  // midway to the next word
-}
-
-TEST(LocalAgreement, GivesTheTextBeforeTheWindow) {
-  LocalAgreementOptions options = plain();
-  options.prompt_bytes = 16;
-  LocalAgreement agreement(options);
-  const auto heard = words("Four 0.0-0.3 score 0.4-1.2 and 1.3-1.6 seven. 1.7-2.5 Years 2.7-2.9");
-  agreement.pass(heard, seconds(0), seconds(4), false);
-  agreement.pass(heard, seconds(0), seconds(5), false);
-  EXPECT_EQ(agreement.text_before(milliseconds(2600)), "and seven.");
-  EXPECT_EQ(agreement.text_before(seconds(5)), "seven. Years");
-  EXPECT_EQ(agreement.text_before(seconds(0)), "");
+  agreement.pass(words(text), seconds(0), seconds(16), false);
+  agreement.pass(words(text + "tail 16.0-16.9"), seconds(0), seconds(17), false);
+  EXPECT_EQ(agreement.cut(), milliseconds(10900) + milliseconds(50));  // 5 s of committed words stay
 }
 
 }  // namespace

@@ -92,7 +92,17 @@ TEST_F(Fixture, SilenceAfterSoundIsAnalysedOnceThenGated) {
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(windows[i].silent, expected[i]) << i;
   EXPECT_EQ(windows[3].first, 0) << "the first gated window still covers what it ends";
   EXPECT_FLOAT_EQ(windows[3].level_dbfs, -120.0F);
-  EXPECT_EQ(windows[5].first, 4500 * kRate / 1000) << "half a second of lead-in";
+  EXPECT_EQ(windows[5].first, 0) << "what came before a short silence is context";
+}
+
+TEST_F(Fixture, ALongSilenceIsLetGoWithTheSoundBeforeIt) {
+  sound(2s);
+  silence(4s);
+  EXPECT_EQ(policy.start(), 0);
+  silence(1s);
+  sound(1s);
+  ASSERT_EQ(windows.size(), 8u);
+  EXPECT_EQ(windows[7].first, 6500 * kRate / 1000) << "half a second of lead-in";
 }
 
 TEST_F(Fixture, SilenceFromTheStartIsGatedAndLetGo) {
@@ -173,6 +183,7 @@ TEST(AudioWindowOptionsTest, RefusesWhatCannotWork) {
   EXPECT_THAT(message({.longest = 31s}),
               testing::HasSubstr("longest must be 1 s to 30 s (in ms), not 31000"));
   EXPECT_THAT(message({.longest = 5s, .keep = 5s}), testing::HasSubstr("keep"));
+  EXPECT_THAT(message({.remember = -1s}), testing::HasSubstr("remember must be 0 or longer"));
   EXPECT_EQ(message({.hop = 500ms, .longest = 10s, .keep = 3s}), "");
 }
 
