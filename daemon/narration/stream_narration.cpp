@@ -43,6 +43,7 @@ NarrationOptions whole_windows() {
   options.speech = {};
   options.speech.word_times = true;
   options.max_no_speech_probability = 1.0F;
+  options.min_doubtful_log_probability = options.speech.min_log_probability;
   options.transcripts.longest_wait = {};
   options.transcripts.longest = std::chrono::seconds(20);
   return options;
