@@ -33,9 +33,13 @@ struct PromptPiece {
 class PromptSession {
  public:
   virtual ~PromptSession() = default;
-  // Runs through the model when its turn comes, as a caption does. What goes past the session's limit evicts
-  // the oldest pages behind the head.
+  // Runs through the model when its turn comes: as a caption does, or sooner, when a request needs it. What
+  // goes past the session's limit evicts the oldest pages behind the head, a quarter of them at a time.
+  // Throws: std::invalid_argument for a token outside the vocabulary, embeddings of another shape than the
+  // tokens call for, or a piece that is longer than the session.
   virtual void append(PromptPiece piece) = 0;
+  // How many tokens, in the order in which they were appended, have been forgotten so far.
+  virtual std::int64_t forgotten_tokens() const { return 0; }
 };
 
 struct SessionOptions {
@@ -119,6 +123,13 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) = 0;
   virtual std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) = 0;
+  virtual std::shared_ptr<RequestHandle> submit(ScoreRequest /*request*/, ScoreCallback done) {
+    if (done) done({.reason = FinishReason::kError, .probabilities = {}, .error = nullptr});
+    return nullptr;
+  }
+  // Null when there is no language model. Throws: std::invalid_argument as PromptSession::append, and when
+  // head and most_tokens do not fit the model.
+  virtual std::shared_ptr<PromptSession> open_session(SessionOptions /*options*/) { return nullptr; }
   virtual EngineStatistics statistics() const { return {}; }
 };
 

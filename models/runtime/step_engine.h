@@ -33,6 +33,7 @@ class StepEngine final : public Engine {
   ~StepEngine() override;
 
   std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) override;
+  using Engine::submit;
   std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) override;
 
   EngineStatistics statistics() const override;

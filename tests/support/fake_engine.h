@@ -26,6 +26,17 @@ class FakeEngine : public models::runtime::Engine {
     models::runtime::SpeechCallback done;
     std::shared_ptr<Handle> handle = std::make_shared<Handle>();
   };
+  struct Score {
+    models::runtime::ScoreRequest request;
+    models::runtime::ScoreCallback done;
+    std::shared_ptr<Handle> handle = std::make_shared<Handle>();
+  };
+  // Keeps the pieces that were appended.
+  struct Session : models::runtime::PromptSession {
+    void append(models::runtime::PromptPiece piece) override { pieces.push_back(std::move(piece)); }
+    models::runtime::SessionOptions options;
+    std::vector<models::runtime::PromptPiece> pieces;
+  };
   struct Text {
     models::runtime::TextRequest request;
     models::runtime::TextCallbacks callbacks;
@@ -45,6 +56,20 @@ class FakeEngine : public models::runtime::Engine {
     return speech_.back().handle;
   }
 
+  std::shared_ptr<models::runtime::RequestHandle> submit(models::runtime::ScoreRequest request,
+                                                         models::runtime::ScoreCallback done) override {
+    const std::lock_guard lock(mutex_);
+    scores_.push_back({std::move(request), std::move(done)});
+    return scores_.back().handle;
+  }
+  std::shared_ptr<models::runtime::PromptSession> open_session(
+      models::runtime::SessionOptions options) override {
+    const std::lock_guard lock(mutex_);
+    sessions_.push_back(std::make_shared<Session>());
+    sessions_.back()->options = std::move(options);
+    return sessions_.back();
+  }
+
   std::size_t speech_waiting() const {
     const std::lock_guard lock(mutex_);
     return speech_.size();
@@ -53,9 +78,19 @@ class FakeEngine : public models::runtime::Engine {
     const std::lock_guard lock(mutex_);
     return texts_.size();
   }
+  std::size_t scores_waiting() const {
+    const std::lock_guard lock(mutex_);
+    return scores_.size();
+  }
+  // Every session that was opened, in order.
+  std::vector<std::shared_ptr<Session>> sessions() const {
+    const std::lock_guard lock(mutex_);
+    return sessions_;
+  }
   // The oldest one; taken out. Requires: there is one.
   Speech take_speech() { return take(speech_); }
   Text take_text() { return take(texts_); }
+  Score take_score() { return take(scores_); }
 
  private:
   template <class T>
@@ -69,6 +104,8 @@ class FakeEngine : public models::runtime::Engine {
   mutable std::mutex mutex_;
   std::deque<Speech> speech_;
   std::deque<Text> texts_;
+  std::deque<Score> scores_;
+  std::vector<std::shared_ptr<Session>> sessions_;
 };
 
 }  // namespace vedette::tests
