@@ -31,7 +31,8 @@ struct Matrix {
   Matrix row_range(std::int64_t first, std::int64_t count) const;
 };
 
-enum class Activation : std::uint8_t { kNone, kGeluErf, kGeluTanh, kSilu };
+// kGeluQuick: x * sigmoid(1.702 x), CLIP's.
+enum class Activation : std::uint8_t { kNone, kGeluErf, kGeluTanh, kGeluQuick, kSilu };
 
 // How a packed weight is stored. kI8: 8 bits with a scale per output channel, quantised at load.
 enum class WeightFormat : std::uint8_t { kF32, kBF16, kI8 };

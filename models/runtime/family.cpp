@@ -11,7 +11,12 @@ namespace vedette::models::runtime {
 namespace {
 
 constexpr ModelFamily kFamilies[] = {
+    {"clip", eval_contrastive, bench_contrastive},
+    {"clip_vision_model", eval_contrastive, bench_contrastive},
     {"llama", eval_llama, bench_llama},
+    {"siglip", eval_contrastive, bench_contrastive},
+    {"siglip_vision_model", eval_contrastive, bench_contrastive},
+    {"vit", eval_vit, bench_vit},
     {"whisper", eval_whisper, bench_whisper},
 };
 

@@ -48,6 +48,10 @@ const ModelFamily& family_of(const std::filesystem::path& folder);
 
 std::vector<EvalOutput> eval_llama(const EvalJob& job);
 std::vector<BenchResult> bench_llama(const BenchJob& job);
+std::vector<EvalOutput> eval_vit(const EvalJob& job);
+std::vector<BenchResult> bench_vit(const BenchJob& job);
+std::vector<EvalOutput> eval_contrastive(const EvalJob& job);  // CLIP and SigLIP
+std::vector<BenchResult> bench_contrastive(const BenchJob& job);
 std::vector<EvalOutput> eval_whisper(const EvalJob& job);
 std::vector<BenchResult> bench_whisper(const BenchJob& job);
 

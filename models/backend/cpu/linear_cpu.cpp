@@ -29,6 +29,7 @@ kernels::Activation kernel_activation(Activation activation) {
     case Activation::kNone: return kernels::Activation::kNone;
     case Activation::kGeluErf: return kernels::Activation::kGeluErf;
     case Activation::kGeluTanh: return kernels::Activation::kGeluTanh;
+    case Activation::kGeluQuick: return kernels::Activation::kGeluQuick;
     case Activation::kSilu: return kernels::Activation::kSilu;
   }
   return kernels::Activation::kNone;

@@ -129,6 +129,7 @@ __device__ float activate(Activation activation, float x) {
     case Activation::kNone: return x;
     case Activation::kGeluErf: return 0.5F * x * (1.0F + erff(x * 0.70710678F));
     case Activation::kGeluTanh: return 0.5F * x * (1.0F + tanhf(0.79788456F * (x + 0.044715F * x * x * x)));
+    case Activation::kGeluQuick: return x / (1.0F + expf(-1.702F * x));
     case Activation::kSilu: return silu(x);
   }
   return x;

@@ -63,6 +63,7 @@ double activate(Activation activation, double v) {
     case Activation::kGeluErf: return 0.5 * v * (1.0 + std::erf(v / std::sqrt(2.0)));
     case Activation::kGeluTanh:
       return 0.5 * v * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (v + 0.044715 * v * v * v)));
+    case Activation::kGeluQuick: return v / (1.0 + std::exp(-1.702 * v));
     case Activation::kSilu: return v / (1.0 + std::exp(-v));
   }
   return v;
@@ -93,8 +94,8 @@ TEST_P(LinearTest, EqualsTheSlowForm) {
   const LinearPart parts[] = {{first, bias}, {second, {}}};
   const PackedLinear packed = pack_linear(*machine.backend, parts, GetParam());
   for (const std::int64_t rows : {1, 3, 8, 50, 200}) {
-    for (const Activation activation :
-         {Activation::kNone, Activation::kGeluErf, Activation::kGeluTanh, Activation::kSilu}) {
+    for (const Activation activation : {Activation::kNone, Activation::kGeluErf, Activation::kGeluTanh,
+                                        Activation::kGeluQuick, Activation::kSilu}) {
       const Tensor wide = random_tensor({rows, in + 9}, 4);  // x is a block of columns of something wider
       const Matrix x = Matrix(wide.view()).column_range(5, in);
       const Tensor residual = random_tensor({rows, out}, 5);

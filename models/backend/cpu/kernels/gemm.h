@@ -73,7 +73,7 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
 Activations borrow_activations(const float* a, std::int64_t lda);
 Activations borrow_activations(const BFloat16* a, std::int64_t lda);
 
-enum class Activation : std::uint8_t { kNone, kGeluErf, kGeluTanh, kSilu };
+enum class Activation : std::uint8_t { kNone, kGeluErf, kGeluTanh, kGeluQuick, kSilu };
 
 struct Epilogue {
   const float* bias = nullptr;  // [n]; null: none

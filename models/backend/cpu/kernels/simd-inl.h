@@ -81,11 +81,18 @@ HWY_INLINE F32V gelu_tanh_of(F32V x) {
   return hn::Div(x, hn::Add(hn::Set(d, 1.0F), exp_of(hn::Neg(u2))));
 }
 
+// x / (1 + e^-1.702x)
+HWY_INLINE F32V gelu_quick_of(F32V x) {
+  const F32 d;
+  return hn::Div(x, hn::Add(hn::Set(d, 1.0F), exp_of(hn::Mul(x, hn::Set(d, -1.702F)))));
+}
+
 HWY_INLINE F32V activate(Activation activation, F32V x) {
   switch (activation) {
     case Activation::kNone: return x;
     case Activation::kGeluErf: return gelu_erf_of(x);
     case Activation::kGeluTanh: return gelu_tanh_of(x);
+    case Activation::kGeluQuick: return gelu_quick_of(x);
     case Activation::kSilu: return silu_of(x);
   }
   return x;

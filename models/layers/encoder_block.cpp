@@ -1,0 +1,71 @@
+#include "models/layers/encoder_block.h"
+
+#include <cmath>
+
+#include "models/ops/attention.h"
+#include "models/ops/linear.h"
+#include "models/ops/rows.h"
+
+namespace vedette::models::layers {
+
+using backend::ComputeContext;
+using backend::Matrix;
+
+EncoderBlock::EncoderBlock(ComputeContext& context, const EncoderSizes& sizes, const NamedWeights& weights,
+                           const EncoderBlockNames& names)
+    : sizes_(sizes) {
+  const std::int64_t hidden = sizes.hidden;
+  const auto format = ops::weight_format(context.dtype());
+  const auto pack = [&](std::span<const backend::LinearPart> parts) {
+    return ops::pack_linear(context.backend(), parts, format);
+  };
+  const auto pack_one = [&](const backend::LinearPart& part) { return pack({&part, 1}); };
+  const backend::LinearPart qkv[] = {
+      weights.part(names.query, hidden, hidden, names.qkv_bias),
+      weights.part(names.key, hidden, hidden, names.qkv_bias && names.key_bias),
+      weights.part(names.value, hidden, hidden, names.qkv_bias)};
+  attention_norm_ = weights.norm(names.attention_norm, hidden);
+  qkv_ = pack(qkv);
+  out_ = pack_one(weights.part(names.out, hidden, hidden));
+  ffn_norm_ = weights.norm(names.ffn_norm, hidden);
+  fc1_ = pack_one(weights.part(names.fc1, sizes.ffn, hidden));
+  fc2_ = pack_one(weights.part(names.fc2, hidden, sizes.ffn));
+}
+
+void EncoderBlock::run(ComputeContext& context, std::span<const backend::AttentionSegment> segments,
+                       Matrix x) const {
+  const backend::ScratchScope scope(context.scratch());
+  const std::int64_t hidden = sizes_.hidden;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(hidden / sizes_.heads));
+  const Matrix h = context.matrix(x.rows, hidden);
+  const Matrix qkv = context.matrix(x.rows, 3 * hidden);
+  ops::layer_norm(context, x, attention_norm_.weight, attention_norm_.bias, sizes_.epsilon, h);
+  ops::linear(context, h, qkv_, qkv);
+  ops::attention(context, qkv.column_range(0, hidden), qkv.column_range(hidden, hidden),
+                 qkv.column_range(2 * hidden, hidden), segments, sizes_.heads, scale, h);
+  ops::linear(context, h, out_, x, {.residual = x});
+  run_ffn(context, x, h);
+}
+
+void EncoderBlock::run_causal(ComputeContext& context, const backend::PagedKv& kv, Matrix x) const {
+  const backend::ScratchScope scope(context.scratch());
+  const std::int64_t hidden = sizes_.hidden;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(hidden / sizes_.heads));
+  const Matrix h = context.matrix(x.rows, hidden);
+  const Matrix qkv = context.matrix(x.rows, 3 * hidden);
+  ops::layer_norm(context, x, attention_norm_.weight, attention_norm_.bias, sizes_.epsilon, h);
+  ops::linear(context, h, qkv_, qkv);
+  ops::append_kv(context, qkv.column_range(hidden, hidden), qkv.column_range(2 * hidden, hidden), kv);
+  ops::causal_attention(context, qkv.column_range(0, hidden), kv, scale, h);
+  ops::linear(context, h, out_, x, {.residual = x});
+  run_ffn(context, x, h);
+}
+
+void EncoderBlock::run_ffn(ComputeContext& context, Matrix x, Matrix normed) const {
+  const Matrix f = context.matrix(x.rows, sizes_.ffn);
+  ops::layer_norm(context, x, ffn_norm_.weight, ffn_norm_.bias, sizes_.epsilon, normed);
+  ops::linear(context, normed, fc1_, f, {.activation = sizes_.activation});
+  ops::linear(context, f, fc2_, x, {.residual = x});
+}
+
+}  // namespace vedette::models::layers
