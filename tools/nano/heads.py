@@ -1,0 +1,182 @@
+"""What the encoder's linear heads say of a picture, as the daemon reads them: the reference for its code, and its calibration."""
+import torch
+import torch.nn.functional as F
+from camera import FAULTS
+from encoder import COUNTS, PATCH_PARTS, WHOLE_PARTS, patch_centres
+from world import COLOUR_NAMES, GRID, KINDS
+
+SIDES = (0.36, 0.64)
+DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.5, "score": [1.0, 1.0, 0.0],
+            "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5}
+
+
+def config(calibration: dict) -> dict:
+    return {"model_type": "patch_heads", "patch": list(PATCH_PARTS.items()), "whole": list(WHOLE_PARTS.items()), "kinds": KINDS, "colours": COLOUR_NAMES,
+            "faults": FAULTS, "counts": COUNTS, "sides": list(SIDES), **calibration}
+
+
+def side(x: float) -> str:
+    return "left" if x < SIDES[0] else "right" if x > SIDES[1] else "middle"
+
+
+def logit(p):
+    p = torch.as_tensor(p).clamp(1e-6, 1 - 1e-6)
+    return torch.log(p / (1 - p))
+
+
+def peaks(guess: dict, cal: dict) -> list:
+    """Of one picture ({part: [100, outputs]}): [{c, q [4], x, y, w, h, colour [12]}], the strongest first."""
+    c = torch.sigmoid(guess["centre"][:, 0])
+    grid = F.pad(c.view(1, 1, GRID, GRID), (1, 1, 1, 1), value=-1.0)
+    around = F.unfold(grid, 3)[0].T  # [100, 9]
+    order = torch.arange(9)
+    highest = ((around < c[:, None]) | ((around == c[:, None]) & (order >= 4))).all(1)
+    kind = (guess["kind"] / cal["kind_temperature"]).softmax(-1)
+    colour, centres, found = guess["colour"].softmax(-1), patch_centres(c.device), []
+    for i in torch.nonzero(highest & (c >= cal["centre_threshold"]))[:, 0].tolist():
+        row, column = divmod(i, GRID)
+        near = [r * GRID + k for r in range(max(0, row - 1), min(GRID, row + 2)) for k in range(max(0, column - 1), min(GRID, column + 2))]
+        weight = 1 - kind[near, 0]
+        q = (kind[near] * weight[:, None]).sum(0)[1:]
+        tint = (colour[near] * weight[:, None]).sum(0) / weight.sum().clamp(min=1e-6)
+        x, y = (centres[i] + guess["box"][i, :2]).clamp(0, 1).tolist()
+        w, h = guess["box"][i, 2:].clamp(0.02, 1).tolist()
+        found.append({"c": float(c[i]), "q": q / q.sum().clamp(min=1e-6), "x": x, "y": y, "w": w, "h": h, "colour": tint})
+    kept = []
+    for one in sorted(found, key=lambda p: -p["c"]):
+        if all(abs(one["x"] - k["x"]) > 0.5 * min(one["w"], k["w"]) or abs(one["y"] - k["y"]) > 0.5 * min(one["h"], k["h"]) for k in kept):
+            kept.append(one)
+    return kept[: cal["most"]]
+
+
+def sighting(peak: dict, cal: dict) -> dict:
+    best = int(peak["q"].argmax())
+    share = float(peak["q"][best])
+    if share < cal["something_below"]:
+        a, d = cal["something_score"]
+        return {"what": "something", "where": side(peak["x"]), "score": float(torch.sigmoid(a * logit(peak["c"]) + d))}
+    a, b, d = cal["score"]
+    tint = int(peak["colour"].argmax())
+    named = float(peak["colour"][tint]) >= cal["colour_least"] and COLOUR_NAMES[tint] != "mixed"
+    what = (COLOUR_NAMES[tint] + " " if named else "") + KINDS[1 + best]
+    return {"what": what, "where": side(peak["x"]), "score": float(torch.sigmoid(a * logit(peak["c"]) + b * logit(share) + d))}
+
+
+@torch.no_grad()
+def run(model, world, scenes_wanted, photos=0.0, control=""):
+    """[(scenes, guesses of patches, guesses of wholes)] on clear pictures of a world."""
+    batches = []
+    for _ in range(0, scenes_wanted, 100):
+        scenes = world.render(100, photos=photos, faults=False)
+        pixels = scenes.pixels[:, -1]
+        pixels = torch.zeros_like(pixels) if control == "black" else pixels.roll(1, 0) if control == "swap" else pixels
+        with torch.autocast(pixels.device.type, torch.bfloat16):
+            patches = model.features(pixels)
+            guess, whole = model.patch_heads(patches), model.whole_heads(patches)
+        batches.append((scenes, guess, whole))
+    return batches
+
+
+def things(scenes, i):
+    """True things of scene i that are seen: [(kind, colour or -1, x, y, w, h)]."""
+    seen = []
+    for slot, kind in enumerate(scenes.kind[i].tolist()):
+        if kind and (scenes.owner[i] == slot).any():
+            seen.append((kind, -1 if scenes.grey[i] else scenes.colour[i][slot].item(), *scenes.box[i][slot].tolist()))
+    return seen
+
+
+def matched(found, truth):
+    """Pairs of (peak, thing): the nearest in units of the thing's size, each once."""
+    pairs, left = [], list(range(len(truth)))
+    for peak in found:
+        near = [(max(abs(peak["x"] - truth[j][2]) / max(truth[j][4], 0.15), abs(peak["y"] - truth[j][3]) / max(truth[j][5], 0.15)), j) for j in left]
+        if near and min(near)[0] < 0.6:
+            left.remove(min(near)[1])
+            pairs.append((peak, truth[min(near)[1]]))
+    return pairs
+
+
+def calibrate(batches) -> dict:
+    """Threshold by the count that it gives; temperature and scores by likelihood."""
+    cal, best = dict(DEFAULTS), -1.0
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
+        trial = {**cal, "centre_threshold": threshold}
+        good = [len(peaks({k: v[i] for k, v in guess.items()}, trial)) == len(things(scenes, i))
+                for scenes, guess, _ in batches for i in range(len(scenes.kind))]
+        if sum(good) / len(good) > best:
+            best, cal["centre_threshold"] = sum(good) / len(good), threshold
+    logits = torch.cat([guess["kind"].flatten(0, 1)[scenes.patch_kind.flatten() > 0] for scenes, guess, _ in batches])
+    label = torch.cat([scenes.patch_kind.flatten()[scenes.patch_kind.flatten() > 0] for scenes, _, _ in batches])
+    heats = torch.linspace(0.6, 3, 25)
+    cal["kind_temperature"] = round(float(heats[torch.stack([F.cross_entropy(logits / t, label) for t in heats]).argmin()]), 2)
+    rows, right, there = [], [], []
+    for scenes, guess, _ in batches:
+        for i in range(len(scenes.kind)):
+            found = peaks({k: v[i] for k, v in guess.items()}, cal)
+            truth = dict((id(p), t) for p, t in matched(found, things(scenes, i)))
+            for p in found:
+                rows.append([float(logit(p["c"])), float(logit(p["q"].max()))])
+                there.append(float(id(p) in truth))
+                right.append(float(id(p) in truth and truth[id(p)][0] == 1 + int(p["q"].argmax())))
+    if len(rows) >= 20:
+        rows, right, there = torch.tensor(rows), torch.tensor(right), torch.tensor(there)
+        cal["score"] = logistic(rows, right)
+        cal["something_score"] = logistic(rows[:, :1], there)
+    return cal
+
+
+def logistic(x, y):
+    fit = torch.zeros(x.shape[1] + 1, requires_grad=True)
+    optimizer = torch.optim.LBFGS([fit], max_iter=100)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = F.binary_cross_entropy_with_logits(x @ fit[:-1] + fit[-1], y) + 1e-3 * (fit ** 2).sum()
+        loss.backward()
+        return loss
+    optimizer.step(closure)
+    return [round(v, 3) for v in fit.tolist()]
+
+
+def scores(batches, cal) -> dict:
+    """Shares right, each with the commonest answer's share beside it: {slot: [right, commonest, n]}."""
+    table = {}
+
+    def add(slot, good, truth):
+        table.setdefault(slot, []).append((bool(good), truth))
+
+    for scenes, guess, whole in batches:
+        for i in range(len(scenes.kind)):
+            truth, found = things(scenes, i), peaks({k: v[i] for k, v in guess.items()}, cal)
+            if not scenes.photo[i]:
+                add("count", min(len(found), 4) == min(len(truth), 4), min(len(truth), 4))
+                add("count, whole head", int(whole["count"][i].argmax()) == min(len(truth), 4), min(len(truth), 4))
+            said = [sighting(p, cal)["what"].split()[-1] for p in found]
+            for k, kind in enumerate(KINDS[1:], start=1):
+                there = any(t[0] == k for t in truth)
+                add(f"presence {'yes' if there else 'no'}", (kind in said) == there, kind)
+                add(f"presence {'yes' if there else 'no'}, whole head", (float(whole["presence"][i, k - 1]) > 0) == there, kind)
+            pairs = matched(found, truth)
+            add("things found", len(pairs), 0) if truth else add("nothing there", not found, 0)
+            for what in said:
+                if what != "something":
+                    add("named and there", KINDS.index(what) in [t[0] for t in truth], 0)
+            for peak, t in pairs:
+                kind = 1 + int(peak["q"].argmax())
+                add("class", kind == t[0], t[0])
+                add(f"class {KINDS[t[0]]}", kind == t[0], t[0])
+                if float(peak["q"].max()) >= cal["something_below"]:
+                    add("class where named", kind == t[0], t[0])
+                if abs(t[2] - SIDES[0]) > 0.04 and abs(t[2] - SIDES[1]) > 0.04:
+                    add("position", side(peak["x"]) == side(t[2]), side(t[2]))
+                if 0 <= t[1] < len(COLOUR_NAMES) - 1:
+                    add("colour", int(peak["colour"].argmax()) == t[1], t[1])
+    result = {}
+    for slot, rows in sorted(table.items()):
+        truths = [t for _, t in rows]
+        result[slot] = [round(sum(g for g, _ in rows) / len(rows), 3), round(max(map(truths.count, set(truths))) / len(rows), 2), len(rows)]
+    for head in ("", ", whole head"):
+        if f"presence yes{head}" in result and f"presence no{head}" in result:
+            result[f"presence, balanced{head}"] = [round((result[f"presence yes{head}"][0] + result[f"presence no{head}"][0]) / 2, 3), 0.5, 0]
+    return result

@@ -1,0 +1,231 @@
+"""Steps 2 and 3: a projector puts the encoder's patches in front of the LLM; then LoRA teaches it to answer.
+
+Several questions stand behind one prefix (facts and pictures); each sees the prefix and itself, and its positions go on
+from the prefix, so that nothing can be copied from another's answer and a prefix is computed once.
+"""
+import random
+
+import layout
+import torch
+import torch.nn.functional as F
+import trainer
+from encoder import WIDTH
+from safetensors import safe_open
+from story import COLOURS, SIDES, SLOTS, Story
+from tokenizers import Tokenizer
+from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
+from world import COLOUR_NAMES, GRID, KINDS
+
+SHUFFLE, HIDDEN = 2, 576
+TOKENS = (GRID // SHUFFLE) ** 2
+
+
+class Projector(nn.Module):
+    """Pixel shuffle 2 x 2 (in idefics3's order), then an MLP: [n, 100, 256] -> [n, 25, hidden of the LLM]."""
+
+    def __init__(self):
+        super().__init__()
+        wide = WIDTH * SHUFFLE**2
+        self.layer_norm, self.linear_1, self.linear_2 = nn.LayerNorm(wide), nn.Linear(wide, wide), nn.Linear(wide, HIDDEN)
+        nn.init.normal_(self.linear_2.weight, std=0.1 / wide**0.5)  # as small as the word embeddings
+
+    def forward(self, x):
+        n, side = len(x), GRID // SHUFFLE
+        x = x.view(n, GRID, side, WIDTH * SHUFFLE).permute(0, 2, 1, 3)
+        x = x.reshape(n, side, side, WIDTH * SHUFFLE**2).permute(0, 2, 1, 3).reshape(n, TOKENS, -1)
+        return self.linear_2(F.gelu(self.linear_1(self.layer_norm(x))))
+
+
+def _blocks(raw, kind, shape):
+    """GGUF blocks of 32: Q4_1 is f16 d, f16 m, 16 bytes (low nibbles first); Q8_0 is f16 d, 32 int8."""
+    if kind in ("F32", "F16"):
+        return raw.view(torch.float32 if kind == "F32" else torch.float16).float().view(shape)
+    rows = raw.view(-1, {"Q4_1": 20, "Q8_0": 34}[kind])
+    d = rows[:, :2].contiguous().view(torch.float16).float()
+    if kind == "Q8_0":
+        return (rows[:, 2:].contiguous().view(torch.int8).float() * d).view(shape)
+    m, nibbles = rows[:, 2:4].contiguous().view(torch.float16).float(), rows[:, 4:]
+    return (torch.cat([nibbles & 15, nibbles >> 4], 1).float() * d + m).view(shape)
+
+
+def load_llm(packed) -> LlamaForCausalLM:
+    heads = {"attn_q": 9, "attn_k": 3}
+    names = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
+             "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
+             "ffn_down": "mlp.down_proj", "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"}
+    state = {}
+    for half in "ab":
+        with safe_open(packed / f"llm_{half}.safetensors", "pt") as file:
+            for key in file.keys():
+                name, kind, shape = key.split("|")
+                shape = [int(s) for s in shape.split(",")]
+                tensor = _blocks(file.get_tensor(key), kind, shape)
+                if name in ("token_embd.weight", "output_norm.weight"):
+                    state["model.embed_tokens.weight" if name[0] == "t" else "model.norm.weight"] = tensor
+                    continue
+                _, layer, part, _ = name.split(".")
+                if part in heads:  # rows stand in rotary pair order
+                    tensor = tensor.view(heads[part], 32, 2, shape[1]).transpose(1, 2).reshape(shape)
+                state[f"model.layers.{layer}.{names[part]}.weight"] = tensor
+    state["lm_head.weight"] = state["model.embed_tokens.weight"]
+    config = LlamaConfig(vocab_size=49152, hidden_size=HIDDEN, intermediate_size=1536, num_hidden_layers=30,
+                         num_attention_heads=9, num_key_value_heads=3, head_dim=64, rms_norm_eps=1e-5,
+                         rope_theta=100000.0, max_position_embeddings=8192, tie_word_embeddings=True)
+    model = LlamaForCausalLM(config)
+    model.load_state_dict(state)
+    return model.requires_grad_(False)
+
+
+class Teacher:
+    """Makes samples: a prefix with its pictures, and questions with answers."""
+
+    def __init__(self, packed, said, world, seed):
+        self.tokenizer = Tokenizer.from_file(str(packed / "tokenizer.json"))
+        self.world, self.rng, self.said = world, random.Random(seed), said
+        self.frame_id = self.tokenizer.token_to_id(layout.FRAME_TOKEN)
+        self.pool = []
+
+    def ids(self, text):
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def _scene(self):
+        """(pixels [2, 3, h, w], things as a story has them) of a clear rendered scene."""
+        if not self.pool:
+            scenes = self.world.render(16, frames=2, photos=0.0, faults=False)
+            for i in range(16):
+                things = []
+                for k, c, box in zip(scenes.kind[i].tolist(), scenes.colour[i].tolist(), scenes.box[i].tolist()):
+                    if k:
+                        colour = COLOUR_NAMES[c] if 0 <= c < len(COLOURS) and not scenes.grey[i] else None
+                        things.append((KINDS[k], colour, side(box[0])))
+                self.pool.append((scenes.pixels[i], things))
+        return self.pool.pop()
+
+    def sample(self, questions, pictured=None):
+        """(prefix ids, pixels [frames, 3, h, w] or None, [(slot, asked ids, answer ids, answer)])."""
+        rng = self.rng
+        pictured = rng.random() < 0.5 if pictured is None else pictured
+        pixels, frames, things = None, 0, None
+        if pictured:
+            pixels, things = self._scene()
+            frames = rng.choice([1, 1, 2])
+            pixels = pixels[-frames:]
+        story = Story(rng, self.said, things, "" if pictured else None)
+        # facts() tells time backwards from the end: the latest picture is the last frame.
+        facts = story.facts(frames).replace("{frame}", layout.FRAME_TOKEN * TOKENS)
+        turns, tries = [], 0
+        while len(turns) < questions and tries < 40:
+            slot = rng.choices(list(SLOTS), list(SLOTS.values()))[0]
+            asked, tries = story.ask(slot), tries + 1
+            if asked and all(t[0] != slot or slot in ("check", "presence") for t in turns):
+                text = layout.turn(layout.fill(layout.LAYOUT[asked[0]], text=asked[1]))
+                turns.append((slot, self.ids(text), self.ids(asked[2] + layout.END), asked[2]))
+        return self.ids(layout.prefix(facts)), pixels, turns
+
+
+def side(x):
+    return SIDES[0] if x < 0.36 else SIDES[2] if x > 0.64 else SIDES[1]
+
+
+class Speaker(nn.Module):
+    """Encoder and LLM stand still ("frozen"); the projector and, once added, the LoRA matrices learn."""
+
+    def __init__(self, encoder, llm):
+        super().__init__()
+        self.frozen = nn.ModuleDict({"encoder": encoder.requires_grad_(False).eval()})
+        self.projector, self.llm = Projector(), llm
+
+    def state_dict(self, *args, **kwargs):
+        whole = super().state_dict(*args, **kwargs)
+        return {k: v for k, v in whole.items() if k.startswith("projector.") or "lora_" in k}
+
+    def rows(self, ids, pixels, frame_id):
+        ids = torch.tensor([ids], device=self.projector.linear_1.weight.device)
+        rows = self.llm.get_input_embeddings()(ids)
+        if pixels is not None:
+            with torch.no_grad():
+                patches = self.frozen["encoder"].features(pixels)
+            rows = rows.masked_scatter((ids == frame_id)[..., None], self.projector(patches).flatten(0, 1)[None].to(rows.dtype))
+        return rows
+
+    def loss(self, sample, frame_id):
+        prefix, pixels, turns = sample
+        ids, target, positions, owner = list(prefix), [-100] * len(prefix), list(range(len(prefix))), [-1] * len(prefix)
+        for index, (_, asked, answer, _) in enumerate(turns):
+            ids += asked + answer
+            target += [-100] * len(asked) + answer
+            positions += range(len(prefix), len(prefix) + len(asked) + len(answer))
+            owner += [index] * (len(asked) + len(answer))
+        owner, count = torch.tensor(owner), len(ids)
+        sees = torch.ones(count, count, dtype=torch.bool).tril() & ((owner[None] == -1) | (owner[None] == owner[:, None]))
+        rows = self.rows(ids, pixels, frame_id)
+        mask = torch.zeros(1, 1, count, count).masked_fill(~sees, -1e9).to(rows)
+        hidden = self.llm_body()(inputs_embeds=rows, attention_mask=mask,
+                                 position_ids=torch.tensor([positions], device=rows.device)).last_hidden_state[0]
+        target = torch.tensor(target, device=rows.device)
+        before = torch.nonzero(target[1:] >= 0)[:, 0]  # the rows in front of an answer's tokens
+        return F.cross_entropy(self.head(hidden[before]).float(), target[before + 1])
+
+    def llm_body(self):
+        return self.llm.base_model.model.model if hasattr(self.llm, "peft_config") else self.llm.model
+
+    def head(self, hidden):
+        return (self.llm.base_model.model if hasattr(self.llm, "peft_config") else self.llm).lm_head(hidden)
+
+
+def add_lora(speaker):
+    from peft import LoraConfig, get_peft_model
+    names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    speaker.llm = get_peft_model(speaker.llm, LoraConfig(r=8, lora_alpha=16, task_type="CAUSAL_LM", target_modules=names))
+    return [p for p in speaker.llm.parameters() if p.requires_grad]
+
+
+def train(speaker, teacher, minutes, checkpoint, log, title, rates, resume, workers, questions=6):
+    def loss(step, rank):
+        if step == 0:
+            teacher.rng = random.Random(random.randrange(1 << 30) + rank)
+            teacher.pool = []
+        with torch.autocast(teacher.world.device.type, torch.bfloat16):
+            return speaker.loss(teacher.sample(questions, True if title == "projector" else None), teacher.frame_id)
+    return trainer.train(speaker, loss, rates, minutes, checkpoint, log, title, resume, workers, weight_decay=0.01, accumulate=2)
+
+
+@torch.no_grad()
+def measure(speaker, teacher, samples, control=""):
+    """Share of greedy answers that are exactly right and the commonest answer's share, per slot.
+
+    control: "" (as it is), "black" (no light, same facts), "mute" (the facts taken away).
+    """
+    speaker.eval()
+    right, answers, shown = {}, {}, []
+    for _ in range(samples):
+        prefix, pixels, turns = teacher.sample(6)
+        if control == "black" and pixels is not None:
+            pixels = torch.zeros_like(pixels)
+        if control == "mute":
+            prefix, pixels = teacher.ids(layout.prefix("")), None
+        for slot, asked, _, answer in turns:
+            said = teacher.tokenizer.decode(greedy(speaker, speaker.rows(prefix + asked, pixels, teacher.frame_id)), skip_special_tokens=True)
+            right.setdefault(slot, []).append(said.strip() == answer)
+            answers.setdefault(slot, []).append(answer)
+            if len(shown) < 40:
+                shown.append(f"{'+' if right[slot][-1] else '-'} {slot}: {answer} | {said.strip()}")
+    speaker.train()
+    scores = {slot: {"right": round(sum(r) / len(r), 2), "commonest": round(max(map(answers[slot].count, answers[slot])) / len(r), 2), "n": len(r)}
+              for slot, r in sorted(right.items())}
+    return scores, shown
+
+
+def greedy(speaker, rows, most=48):
+    said, cache = [], None
+    model = speaker.llm_body()
+    while len(said) < most:
+        with torch.autocast(rows.device.type, torch.bfloat16):
+            out = model(inputs_embeds=rows, past_key_values=cache, use_cache=True)
+            token = int(speaker.head(out.last_hidden_state[0, -1:]).argmax())
+        if token == 2:
+            break
+        said.append(token)
+        cache, rows = out.past_key_values, speaker.llm.get_input_embeddings()(torch.tensor([[token]], device=rows.device))
+    return said

@@ -1,0 +1,43 @@
+"""The one prompt layout, as models/nano/prompt_layout.json gives it and the daemon writes it."""
+import json
+
+FRAME_TOKEN = "<empty_output>"  # stands for one row of a picture; ordinary text never has it
+END = "<|im_end|>"
+LAYOUT = {
+    "system": "You are told what a camera saw and what a microphone heard, with times in seconds. Answer in one short sentence from "
+              "that alone.",
+    "frame": "[t={t}]{frame}\n",
+    "heard": "[heard {from}-{to}] \"{text}\"\n",
+    "seen": "[sees {t}] {text}\n",
+    "moved": "[moves {from}-{to}] {text}\n",
+    "sounded": "[sound {from_s}-{to_s}] {text}\n",
+    "condition": "[{text} {from}-{to}]\n",
+    "question": "\n{text}",
+    "check": "\nIs it true that {text}? Answer yes or no.",
+    "yes": ["Yes", "yes", " Yes", " yes"],
+    "no": ["No", "no", " No", " no"],
+}
+
+
+def fill(pattern: str, **values) -> str:
+    for key, value in values.items():
+        pattern = pattern.replace("{" + key + "}", value)
+    return pattern
+
+
+def line(kind: str, start: float, end: float, text: str) -> str:
+    """One fact. Whole seconds hold the fact: the first is rounded down, the last up."""
+    return fill(LAYOUT[kind], **{"t": f"{start:.1f}", "from": f"{start:.1f}", "to": f"{end:.1f}", "from_s": str(int(start)),
+                                 "to_s": str(-int(-end // 1)), "frame": text, "text": text})
+
+
+def prefix(facts: str) -> str:
+    return f"<|im_start|>system\n{LAYOUT['system']}{END}\n<|im_start|>user\n{facts}"
+
+
+def turn(asked: str) -> str:
+    return f"{asked}{END}\n<|im_start|>assistant\n"
+
+
+def write(path, narrates: bool, classes: list):
+    path.write_text(json.dumps({**LAYOUT, "narrates": narrates, "classes": classes}, indent=1) + "\n")

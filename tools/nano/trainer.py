@@ -1,0 +1,81 @@
+"""The loop of every step: workers, schedule, checkpoints, an honest count of what was spent."""
+import os
+import time
+
+import torch
+from torch import nn
+
+CHECKPOINT_S = 600
+
+
+def train(model, loss_of, rates, minutes, checkpoint, log, title, resume=None, workers=1, weight_decay=0.05, accumulate=1):
+    """Trains what `rates` names, [(parameters, peak rate)], until `minutes` are spent, those before a resume included.
+
+    loss_of(step, rank) makes a batch and returns its loss. With several workers, each process learns from batches of its
+    own and changes the same shared weights without waiting for the others (Hogwild): on a shared CPU nobody stands still
+    for a core that is taken away. Returns what was spent.
+    """
+    spent = {"minutes": 0.0, "step": 0, "cpu_s": 0.0} if resume is None else dict(resume["spent"])
+    if resume:
+        model.load_state_dict(resume["model"], strict=False)
+    counts = torch.zeros(workers, 2, dtype=torch.double).share_memory_()  # steps and CPU seconds of each
+    arguments = (model, loss_of, rates, minutes, checkpoint, log, title, resume, spent, counts, weight_decay, accumulate)
+    if workers > 1:
+        for parameters, _ in rates:
+            for parameter in parameters:
+                parameter.data.share_memory_()
+        context = torch.multiprocessing.get_context("fork")
+        others = [context.Process(target=_learn, args=(rank, *arguments)) for rank in range(1, workers)]
+        for other in others:
+            other.start()
+    _learn(0, *arguments)
+    if workers > 1:
+        for other in others:
+            other.join()
+    return _used(spent, counts, minutes)
+
+
+def _used(spent, counts, minutes):
+    return {"minutes": minutes, "step": spent["step"] + int(counts[:, 0].sum()), "cpu_s": spent["cpu_s"] + float(counts[:, 1].sum())}
+
+
+def _learn(rank, model, loss_of, rates, minutes, checkpoint, log, title, resume, spent, counts, weight_decay, accumulate):
+    torch.manual_seed(int(time.time()) * 10 + rank)
+    learned = [p for parameters, _ in rates for p in parameters]
+    optimizer = torch.optim.AdamW([{"params": list(p), "peak": rate} for p, rate in rates], betas=(0.9, 0.98), weight_decay=weight_decay)
+    if resume and resume.get("optimizer"):
+        optimizer.load_state_dict(resume["optimizer"])
+        for group, (_, rate) in zip(optimizer.param_groups, rates):
+            group["peak"] = rate
+    began = saved = logged = time.monotonic()
+    cpu_began, steps_logged, mean_loss, step = sum(os.times()[:2]), 0, None, 0
+
+    def state(now):
+        kept = {name: value for name, value in model.state_dict().items() if not name.startswith("frozen.")}
+        return {"model": kept, "optimizer": optimizer.state_dict(), "spent": _used(spent, counts, spent["minutes"] + (now - began) / 60)}
+
+    while (share := (spent["minutes"] + (time.monotonic() - began) / 60) / minutes) < 1:
+        warm = min(1.0, (step + 1) / 100)  # after a resume too
+        for group in optimizer.param_groups:  # cosine to a twentieth
+            group["lr"] = group["peak"] * warm * (0.05 + 0.475 * (1 + torch.cos(torch.tensor(share * torch.pi)).item()))
+        optimizer.zero_grad(set_to_none=True)
+        for part in range(accumulate):
+            loss = loss_of(step * accumulate + part, rank)
+            (loss / accumulate).backward()
+            mean_loss = loss.item() if mean_loss is None else 0.97 * mean_loss + 0.03 * loss.item()
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        step, now = step + 1, time.monotonic()
+        counts[rank, 0], counts[rank, 1] = step, sum(os.times()[:2]) - cpu_began
+        if rank:
+            continue
+        if now - logged > 60:
+            used, total = state(now)["spent"], int(counts[:, 0].sum())
+            log(f"{title} step {used['step']}, {(total - steps_logged) / (now - logged):.2f} steps/s, {used['minutes']:.1f} min, "
+                f"{used['cpu_s'] / 3600:.2f} CPU-hours, loss {mean_loss:.3f}")
+            logged, steps_logged = now, total
+        if now - saved > CHECKPOINT_S:
+            checkpoint(state(now))
+            saved = now
+    if rank == 0:
+        checkpoint(state(time.monotonic()))
