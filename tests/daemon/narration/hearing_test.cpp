@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "tests/support/hearing_rig.h"
 #include "tests/support/real_models.h"
@@ -116,6 +118,27 @@ TEST_F(HearingTest, WhatIsNoSpeechGivesNoWords) {
   EXPECT_EQ(heard_in(spoken_.synth(12, "whitenoise vol 0.03")), "");
   EXPECT_EQ(heard_in(spoken_.synth(12, "sine 440 vol 0.2")), "");
   EXPECT_EQ(heard_in(spoken_.synth(12, "sine 220 sine 277.2 sine 329.6 tremolo 2 vol 0.2 remix -")), "");
+}
+
+// Full minutes of it, as files are heard: in windows of 30 s, with every temperature tried.
+// tests/bench/no_words.py has the same for the live road.
+TEST_F(HearingTest, FiveMinutesOfNoSpeechGiveNoWordsFromAFile) {
+  models::preprocess::AudioWindowOptions windows;
+  windows.whole = true;
+  const std::pair<double, std::string> sounds[] = {
+      {300.0, "sine 0 vol 0"},
+      {300.0, "sine 440 vol 0.2"},
+      {300.0, "whitenoise vol 0.03"},
+      {300.0, "pinknoise vol 0.1"},
+      {2.0, "pluck C3 pluck E3 pluck G3 remix - norm -9 repeat 149"},
+  };
+  for (const auto& [length_s, what] : sounds) {
+    HearingRig rig(*runtime_, whole_windows(), windows);
+    const auto samples = spoken_.synth(length_s, what);
+    ASSERT_GE(samples.size(), std::size_t{300 * 16000});
+    rig.hear(samples);
+    EXPECT_EQ(rig.text(), "") << what;
+  }
 }
 
 }  // namespace
