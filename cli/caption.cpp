@@ -26,6 +26,7 @@ struct CaptionOptions {
   std::string output;
   std::string model = daemon::settings::ModelSettings{}.hear;
   std::string start_time;  // "": as the container says
+  std::string device = "auto";
   int beams = 1;
   int threads = 0;
 };
@@ -77,6 +78,19 @@ std::filesystem::path speech_folder(const std::string& name) {
                                              " (tools/fetch-models gets the models)");
 }
 
+models::runtime::DeviceChoice device_of(const std::string& name) {
+  using models::runtime::DeviceChoice;
+  return name == "cuda" ? DeviceChoice::kCuda : name == "cpu" ? DeviceChoice::kCpu : DeviceChoice::kAuto;
+}
+
+std::shared_ptr<models::runtime::Runtime> load(const models::runtime::RuntimeOptions& options) {
+  try {
+    return models::runtime::Runtime::load(options);
+  } catch (const models::runtime::DeviceError& error) {
+    throw CommandError(ExitCode::kMissing, error.what());
+  }
+}
+
 ExitCode caption(const CaptionOptions& options) {
   files::MediaReader reader(options.file);
   const auto folder = speech_folder(options.model);
@@ -90,7 +104,8 @@ ExitCode caption(const CaptionOptions& options) {
   models::runtime::RuntimeOptions runtime_options;
   runtime_options.hear = folder;
   runtime_options.threads = options.threads;
-  const auto runtime = models::runtime::Runtime::load(runtime_options);
+  runtime_options.device = device_of(options.device);
+  const auto runtime = load(runtime_options);
 
   files::CaptionerOptions captioner_options;
   captioner_options.stream = files::stream_id_of(options.file);
@@ -139,6 +154,9 @@ void add_caption(CLI::App& app, Action& action) {
       });
   command->add_option("--beams", options->beams, "Hypotheses of the search; 1: greedy")
       ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  command->add_option("--device", options->device, "Where the model runs: auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Worker threads; 0: one per core")
       ->check(CLI::Range(0, 1024))

@@ -61,6 +61,7 @@ runtime::RuntimeOptions runtime_options(const settings::ModelSettings& models) {
   options.think = model_folder("think", models.think, models);
   if (models.precision == settings::Precision::kF32) options.dtype = models::tensor::DType::kF32;
   if (models.precision == settings::Precision::kBF16) options.dtype = models::tensor::DType::kBF16;
+  options.device = models.device;
   options.threads = models.threads;
   options.kv_bytes = models.kv_bytes;
   return options;
@@ -130,7 +131,8 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
 // What /metrics shows, of all parts.
 void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
                  const sinks::redis::RedisPublisher& publisher, const metrics::MeteredPublisher& metered,
-                 const sinks::redis::QuestionIntake& questions, const ledger::Ledger& ledger) {
+                 const sinks::redis::QuestionIntake& questions, const ledger::Ledger& ledger,
+                 const streams::Supervisor& supervisor) {
   metrics.add_source([&](metrics::Scrape& scrape) {
     metrics::write(scrape, models.engine_statistics());
     if (models.can_hear()) metrics::write(scrape, models.hearing().statistics());
@@ -138,13 +140,16 @@ void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
     metrics::write(scrape, questions.stats());
     metered.write(scrape);
     ledger.write(scrape);
+    for (const auto& [id, figures] : supervisor.figures()) metrics::write(scrape, id, figures->counters());
     metrics::write_process(scrape);
   });
 }
 
-// What keeps /readyz from saying yes.
+// What keeps /readyz from saying yes: Redis, another writer, or streams whose first attempt is still to come
+// to something. A camera that cannot be reached is a state of its stream, not of the service.
 std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher,
-                                   const sinks::redis::QuestionIntake& questions) {
+                                   const sinks::redis::QuestionIntake& questions,
+                                   const streams::Supervisor& supervisor) {
   std::vector<std::string> reasons;
   const auto stats = publisher.stats();
   if (!stats.up) reasons.push_back("redis: " + (stats.problem.empty() ? "not connected yet" : stats.problem));
@@ -154,6 +159,9 @@ std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher
   }
   if (const auto problem = questions.stats().problem; stats.up && !problem.empty())
     reasons.push_back("questions: " + problem);
+  for (const auto& [id, figures] : supervisor.figures()) {
+    if (!figures->tried()) reasons.push_back(id + ": starting");
+  }
   return reasons;
 }
 
@@ -168,6 +176,8 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   const runtime::RuntimeOptions model_options = runtime_options(settings.models);
   base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
   const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
+
+  base::log(LogLevel::kInfo, "vedetted", "models run on the " + models->device());
 
   std::optional<ShutdownDeadline> deadline;  // set when the end begins; gone once all below is
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
@@ -195,10 +205,11 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   }
 
   metrics::Metrics metrics;
-  add_sources(metrics, *models, publisher, metered, questions, ledger);
+  add_sources(metrics, *models, publisher, metered, questions, ledger, supervisor);
   std::optional<http::HttpServer> http;
   if (!settings.http_host.empty()) {
-    http::HttpPages pages{[&] { return metrics.text(); }, [&] { return not_ready(publisher, questions); }};
+    http::HttpPages pages{[&] { return metrics.text(); },
+                          [&] { return not_ready(publisher, questions, supervisor); }};
     http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
     base::log(LogLevel::kInfo, "http",
               "listening on " + settings.http_host + ":" + std::to_string(http->port()));
@@ -238,6 +249,9 @@ int run(int argc, char** argv) {
     serve(std::move(*settings), stop_signals);
   } catch (const MissingModel& error) {
     std::fprintf(stderr, "vedetted: %s\n", error.what());
+    return kMissing;
+  } catch (const runtime::DeviceError& error) {
+    std::fprintf(stderr, "vedetted: models.device: %s\n", error.what());
     return kMissing;
   } catch (const std::exception& error) {
     base::log(LogLevel::kError, "vedetted", error.what());

@@ -14,6 +14,7 @@ StopSignals::StopSignals() {
   sigaddset(&signals_, SIGTERM);
   sigaddset(&signals_, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  std::signal(SIGHUP, SIG_IGN);   // a terminal that closes; the configuration is read at a start only
   std::signal(SIGPIPE, SIG_IGN);  // a connection that is gone is an error code, not our end
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/metrics/metrics.h"
+#include "daemon/streams/stream_figures.h"
 #include "models/runtime/statistics.h"
 #include "sinks/redis/publisher.h"
 #include "sinks/redis/questions.h"
@@ -13,6 +14,7 @@ void write(Scrape& scrape, const sinks::redis::PublisherStats& stats);
 void write(Scrape& scrape, const sinks::redis::QuestionStats& stats);
 void write(Scrape& scrape, const models::runtime::EngineStatistics& stats);
 void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats);
+void write(Scrape& scrape, const std::string& stream, const streams::ElementCounters& counters);
 
 // Memory, processor time, files and start of this process, under the names of Prometheus' own clients.
 void write_process(Scrape& scrape);

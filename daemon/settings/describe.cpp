@@ -11,7 +11,9 @@ nlohmann::json describe(const StreamSettings& stream) {
   if (!stream.source.empty()) shown["source"] = base::mask_secrets(stream.source);
   if (!stream.pipeline.empty()) shown["pipeline"] = base::mask_secrets(stream.pipeline);
   if (stream.source.starts_with("rtsp"))
-    shown["transport"] = stream.transport == Transport::kTcp ? "tcp" : "udp";
+    shown["transport"] = stream.transport == Transport::kTcp   ? "tcp"
+                         : stream.transport == Transport::kUdp ? "udp"
+                                                               : "auto";
   if (stream.source.starts_with("file")) shown["pace"] = stream.pace == Pace::kLive ? "live" : "fast";
   return shown;
 }

@@ -101,7 +101,7 @@ void read_retry(Section section, StreamSettings& stream, ParseContext& context) 
 // What a stream and `defaults` have in common.
 void read_common(Section& section, StreamSettings& stream, ParseContext& context) {
   section.choice<Transport>("transport", stream.transport,
-                            {{"tcp", Transport::kTcp}, {"udp", Transport::kUdp}});
+                            {{"tcp", Transport::kTcp}, {"udp", Transport::kUdp}, {"auto", Transport::kAuto}});
   section.choice<Pace>("pace", stream.pace, {{"live", Pace::kLive}, {"fast", Pace::kFast}});
   read_sound(section.section("sound"), stream);
   read_video(section.section("video"), stream);
@@ -196,6 +196,10 @@ void read_models(Section section, ModelSettings& models) {
   section.choice<Precision>(
       "precision", models.precision,
       {{"auto", Precision::kAuto}, {"f32", Precision::kF32}, {"bf16", Precision::kBF16}});
+  using vedette::models::runtime::DeviceChoice;
+  section.choice<DeviceChoice>(
+      "device", models.device,
+      {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}});
   section.integer("threads", models.threads, 0, 1024);
   section.size("kv_memory", models.kv_bytes, 16'000'000, 1ULL << 40);
   section.finish();

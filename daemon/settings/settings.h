@@ -13,13 +13,15 @@
 
 #include "base/log.h"
 #include "models/preprocess/audio_window.h"
+#include "models/runtime/device.h"
 #include "signals/bitrate_health.h"
 #include "signals/picture_health.h"
 #include "signals/sound_health.h"
 
 namespace vedette::daemon::settings {
 
-enum class Transport : std::uint8_t { kTcp, kUdp };
+// kAuto: UDP, and TCP where nothing comes that way.
+enum class Transport : std::uint8_t { kTcp, kUdp, kAuto };
 enum class Pace : std::uint8_t { kLive, kFast };
 enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };
 
@@ -57,6 +59,7 @@ struct ModelSettings {
   std::vector<std::filesystem::path> search_path{
       "/usr/share/vedette/models"};  // after the cache of tools/fetch-models
   Precision precision = Precision::kAuto;
+  models::runtime::DeviceChoice device = models::runtime::DeviceChoice::kAuto;
   int threads = 0;                            // 0: one per core
   std::size_t kv_bytes = 256U * 1000 * 1000;  // of the LLM's KV pool
 };

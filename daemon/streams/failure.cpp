@@ -50,6 +50,8 @@ const char* reason_of(const GError& error, const std::string& text, const std::s
   if (g_error_matches(&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED)) return "auth";
   if (g_error_matches(&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND)) return "not_found";
   if (g_error_matches(&error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN)) return "unsupported";
+  // rtspsrc, when the server refused every transport that it may use.
+  if (text.find("allow more transport protocols") != std::string::npos) return "transport";
   if (error.domain == GST_STREAM_ERROR) return of_stream_error(error.code);
   for (const auto& [phrase, reason] : kPhrases) {
     if (text.find(phrase) != std::string::npos) return reason;

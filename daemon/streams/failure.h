@@ -7,8 +7,8 @@
 namespace vedette::daemon::streams {
 
 // Why a connection ended: a word from a fixed list for state and metrics, and a sentence for the log.
-//   auth, refused, not_found, timeout, dns, unreachable, closed, eos, stalled, no_media, decode, unsupported,
-//   model, source, stopped
+//   auth, refused, not_found, timeout, dns, transport, unreachable, closed, eos, stalled, no_media, decode,
+//   unsupported, model, source, stopped
 struct Failure {
   std::string reason;
   std::string detail;  // without passwords

@@ -12,6 +12,30 @@ namespace vedette::daemon::streams {
 
 using std::chrono::nanoseconds;
 
+namespace {
+
+struct Stat {
+  const char* name;
+  std::uint64_t* value;
+};
+
+// Reads fields of an element's property `stats`; `element` may be null.
+void read_stats(GstElement* element, std::initializer_list<Stat> wanted) {
+  if (element == nullptr) return;
+  GstStructure* stats = nullptr;
+  g_object_get(element, "stats", &stats, nullptr);
+  if (stats == nullptr) return;
+  for (const Stat& stat : wanted) {
+    const GValue* value = gst_structure_get_value(stats, stat.name);
+    if (value == nullptr) continue;
+    *stat.value = G_VALUE_HOLDS_INT64(value) ? static_cast<std::uint64_t>(g_value_get_int64(value))
+                                             : g_value_get_uint64(value);
+  }
+  gst_structure_free(stats);
+}
+
+}  // namespace
+
 void start_gstreamer() {
   GError* raw = nullptr;
   if (gst_init_check(nullptr, nullptr, &raw) == FALSE) {
@@ -74,12 +98,28 @@ nanoseconds Pipeline::running_time() const {
   return base == 0 || now < base ? nanoseconds{0} : nanoseconds(static_cast<std::int64_t>(now - base));
 }
 
+// An element of the sound branch; null while there is none.
+GstPtr<GstElement> Pipeline::sound_child(const char* name) const {
+  const std::lock_guard lock(branches_mutex_);
+  return GstPtr<GstElement>(sound_ ? gst_bin_get_by_name(GST_BIN(sound_.get()), name) : nullptr);
+}
+
+ElementCounters Pipeline::counters() const {
+  ElementCounters counters;
+  read_stats(sound_child("encoder").get(), {{"encoded", &counters.encoded},
+                                            {"silent", &counters.silent},
+                                            {"superseded", &counters.superseded},
+                                            {"flushed", &counters.flushed},
+                                            {"failed", &counters.failed}});
+  read_stats(sound_child("window").get(), {{"moved-on", &counters.moved_on},
+                                           {"epochs", &counters.epochs},
+                                           {"gap-samples", &counters.gap_samples},
+                                           {"overlap-samples", &counters.overlap_samples}});
+  return counters;
+}
+
 void Pipeline::settle(std::uint32_t epoch, nanoseconds until) {
-  GstPtr<GstElement> out;
-  {
-    const std::lock_guard lock(branches_mutex_);
-    if (sound_) out.reset(gst_bin_get_by_name(GST_BIN(sound_.get()), "out"));
-  }
+  const GstPtr<GstElement> out = sound_child("out");
   if (!out || until.count() < 0) return;
   const GstPtr<GstPad> pad(gst_element_get_static_pad(out.get(), "sink"));
   gst_pad_push_event(pad.get(), gst::new_settled_event(epoch, static_cast<guint64>(until.count())));

@@ -12,6 +12,7 @@
 #include "daemon/streams/branches.h"
 #include "daemon/streams/gst_handles.h"
 #include "daemon/streams/source.h"
+#include "daemon/streams/stream_figures.h"
 #include "gst-plugins/runtime_context.h"
 
 namespace vedette::daemon::streams {
@@ -47,6 +48,9 @@ class Pipeline {
   // Ends the source, then waits until what is under way has come out, or for `longest`.
   void drain(std::chrono::milliseconds longest);
 
+  // What the elements have counted so far.
+  ElementCounters counters() const;
+
   bool live() const { return source_.live; }
   bool is_rtsp() const { return source_.is_rtsp; }
   bool has_sound() const { return has_sound_; }
@@ -56,6 +60,7 @@ class Pipeline {
  private:
   void add_branch(GstPad* pad);
   GstElement* make_branch(GstPad* pad);
+  GstPtr<GstElement> sound_child(const char* name) const;
 
   const settings::StreamSettings& stream_;
   const gst::RuntimeHandle runtime_;
@@ -64,7 +69,7 @@ class Pipeline {
   Source source_;
   GstPtr<GstElement> pipeline_;
   GstPtr<GstBus> bus_;
-  std::mutex branches_mutex_;  // guards sound_
+  mutable std::mutex branches_mutex_;  // guards sound_
   GstPtr<GstElement> sound_;
   std::atomic<bool> has_sound_{false}, has_picture_{false}, knows_tracks_{false};
 };

@@ -22,9 +22,10 @@ constexpr milliseconds kDrain{2500};  // for what is under way when a connection
 }  // namespace
 
 Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
-                 std::uint32_t first_epoch)
+                 StreamFigures& figures, std::uint32_t first_epoch)
     : stream_(stream),
       runtime_(runtime),
+      figures_(figures),
       first_epoch_(first_epoch),
       feed_(feed),
       health_(stream.health,
@@ -68,6 +69,7 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     outcome.failure = watch(pipeline, stop);
     stopping_ = true;
     if (media_buffers_ > 0 && outcome.failure.reason != "model") pipeline.drain(kDrain);
+    figures_.set_running(pipeline.counters());
     outcome.ran = media_buffers_ > 0;
     if (!outcome.ran && pipeline.is_rtsp() && outcome.failure.reason == "source") {
       const Failure why = why_unreachable(stream_.source, stop);
@@ -192,6 +194,8 @@ void Session::came_to(nanoseconds time) {
 
 void Session::tick() {
   if (media_buffers_ == 0) return;
+  figures_.set_tried();
+  figures_.set_running(pipeline_->counters());
   // Time passes also when nothing comes, but not for a file that is read as fast as it can be.
   const nanoseconds now = stream_.reads_fast() ? nanoseconds(newest_ns_) : pipeline_->running_time();
   health_.tick(now, stream_.sound, stream_.video && pipeline_->has_picture());

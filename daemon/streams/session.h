@@ -14,6 +14,7 @@
 #include "daemon/streams/health_monitor.h"
 #include "daemon/streams/pipeline.h"
 #include "daemon/streams/stream_clock.h"
+#include "daemon/streams/stream_figures.h"
 #include "gst-plugins/runtime_context.h"
 
 namespace vedette::daemon::streams {
@@ -30,9 +31,9 @@ class Session {
     std::uint32_t next_epoch = 0;  // for the next connection
   };
 
-  // `stream` and `feed` must outlive the session. Epochs are counted from `first_epoch`.
+  // `stream`, `feed` and `figures` must outlive the session. Epochs are counted from `first_epoch`.
   Session(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
-          std::uint32_t first_epoch);
+          StreamFigures& figures, std::uint32_t first_epoch);
 
   // Returns at the latest 4 s after `stop` was asked for.
   Outcome run(const std::stop_token& stop);
@@ -56,6 +57,7 @@ class Session {
 
   const settings::StreamSettings& stream_;
   const gst::RuntimeHandle runtime_;
+  StreamFigures& figures_;
   const std::uint32_t first_epoch_;
 
   std::mutex feed_mutex_;  // the feed is called by one thread at a time

@@ -14,6 +14,8 @@ namespace vedette::daemon::streams {
 namespace {
 
 constexpr guint64 kConnectTimeoutUs = 5'000'000;
+// Without a packet in this time, `auto` changes from UDP to TCP, and `udp` gives up.
+constexpr guint64 kUdpTimeoutUs = 3'000'000;
 constexpr guint kJitterMs = 200;  // rtspsrc `latency`: reordering that the jitter buffer waits for
 
 [[noreturn]] void refuse(const std::string& what, const std::string& why) {
@@ -43,14 +45,23 @@ gboolean select_stream(GstElement* source, guint, GstCaps* caps, gpointer) {
   return TRUE;
 }
 
+// rtspsrc tries UDP before TCP when it may use both.
+guint lower_transports(settings::Transport transport) {
+  switch (transport) {
+    case settings::Transport::kTcp: return GST_RTSP_LOWER_TRANS_TCP;
+    case settings::Transport::kUdp: return GST_RTSP_LOWER_TRANS_UDP;
+    case settings::Transport::kAuto: return GST_RTSP_LOWER_TRANS_UDP | GST_RTSP_LOWER_TRANS_TCP;
+  }
+  return GST_RTSP_LOWER_TRANS_TCP;
+}
+
 Source make_rtsp(const settings::StreamSettings& stream) {
   Source source{make("rtspsrc"), true, true};
-  const guint lower =
-      stream.transport == settings::Transport::kUdp ? GST_RTSP_LOWER_TRANS_UDP : GST_RTSP_LOWER_TRANS_TCP;
+  const guint lower = lower_transports(stream.transport);
   const bool tls = stream.source.starts_with("rtsps://");
   g_object_set(source.element.get(), "location", stream.source.c_str(), "protocols",
                tls ? static_cast<guint>(GST_RTSP_LOWER_TRANS_TLS) | lower : lower, "latency", kJitterMs,
-               "tcp-timeout", kConnectTimeoutUs, "timeout", kConnectTimeoutUs, nullptr);
+               "tcp-timeout", kConnectTimeoutUs, "timeout", kUdpTimeoutUs, nullptr);
   g_signal_connect(source.element.get(), "select-stream", G_CALLBACK(select_stream), nullptr);
   return source;
 }

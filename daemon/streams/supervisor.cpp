@@ -36,14 +36,16 @@ void log_end(const std::string& id, const Failure& failure, std::chrono::millise
 
 // One stream, until it is told to stop.
 void run_stream(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
-                const std::stop_token& stop) {
+                StreamFigures& figures, const std::stop_token& stop) {
   Backoff backoff(stream.retry_first, stream.retry_longest,
                   std::hash<std::string>{}(stream.id) ^ std::random_device{}());
   std::uint32_t epoch = 0;
   while (!stop.stop_requested()) {
-    Session session(stream, runtime, feed, epoch);
+    Session session(stream, runtime, feed, figures, epoch);
     const Session::Outcome outcome = session.run(stop);
     epoch = outcome.next_epoch;
+    figures.end_connection();
+    figures.set_tried();
     if (stop.stop_requested()) break;
     if (outcome.ran) backoff.succeeded();
     const std::chrono::milliseconds wait = backoff.next();
@@ -66,16 +68,23 @@ Supervisor::~Supervisor() {
 
 void Supervisor::start(settings::StreamSettings stream, std::shared_ptr<Feed> feed) {
   std::string id = stream.id;
-  std::jthread thread(
-      [stream = std::move(stream), runtime = runtime_, feed = std::move(feed)](const std::stop_token& stop) {
-        pthread_setname_np(pthread_self(), stream.id.substr(0, 15).c_str());
-        try {
-          run_stream(stream, runtime, *feed, stop);
-        } catch (const std::exception& error) {
-          base::log(base::LogLevel::kError, stream.id, std::string("given up: ") + error.what());
-          feed->on_status({StreamState::kStopped, "error", 0});
-        }
-      });
+  std::shared_ptr<StreamFigures> figures;
+  {
+    const std::lock_guard lock(figures_mutex_);
+    auto& known = figures_[id];
+    if (!known) known = std::make_shared<StreamFigures>();
+    figures = known;
+  }
+  std::jthread thread([stream = std::move(stream), runtime = runtime_, feed = std::move(feed),
+                       figures](const std::stop_token& stop) {
+    pthread_setname_np(pthread_self(), stream.id.substr(0, 15).c_str());
+    try {
+      run_stream(stream, runtime, *feed, *figures, stop);
+    } catch (const std::exception& error) {
+      base::log(base::LogLevel::kError, stream.id, std::string("given up: ") + error.what());
+      feed->on_status({StreamState::kStopped, "error", 0});
+    }
+  });
   running_.push_back({std::move(id), std::move(thread)});
 }
 
@@ -89,6 +98,11 @@ void Supervisor::stop(const std::string& id) {
 void Supervisor::stop() {
   for (Running& running : running_) running.thread.request_stop();
   running_.clear();
+}
+
+std::map<std::string, std::shared_ptr<const StreamFigures>> Supervisor::figures() const {
+  const std::lock_guard lock(figures_mutex_);
+  return {figures_.begin(), figures_.end()};
 }
 
 }  // namespace vedette::daemon::streams

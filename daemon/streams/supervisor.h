@@ -1,18 +1,22 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "daemon/settings/settings.h"
 #include "daemon/streams/feed.h"
+#include "daemon/streams/stream_figures.h"
 #include "gst-plugins/runtime_context.h"
 
 namespace vedette::daemon::streams {
 
 // Runs every stream, each in a thread of its own: connects, and connects anew for ever with jittered waits,
-// says so in the log and to the feed. One bad stream costs the others nothing. Methods: one thread.
+// says so in the log and to the feed. One bad stream costs the others nothing. Methods: one thread, but for
+// `figures`.
 class Supervisor {
  public:
   // Throws: std::runtime_error when GStreamer or our plugin cannot be used.
@@ -25,6 +29,8 @@ class Supervisor {
   // ignored.
   void stop(const std::string& id);
   void stop();
+  // By id, of every stream that was ever started. Any thread.
+  std::map<std::string, std::shared_ptr<const StreamFigures>> figures() const;
 
  private:
   struct Running {
@@ -34,6 +40,8 @@ class Supervisor {
 
   const gst::RuntimeHandle runtime_;
   std::vector<Running> running_;
+  mutable std::mutex figures_mutex_;  // guards the map
+  std::map<std::string, std::shared_ptr<StreamFigures>> figures_;
 };
 
 }  // namespace vedette::daemon::streams

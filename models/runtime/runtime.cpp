@@ -69,7 +69,8 @@ struct Thinking {
 class LoadedRuntime final : public Runtime {
  public:
   explicit LoadedRuntime(const RuntimeOptions& options)
-      : pool_(options.threads),
+      : device_(choose_device(options.device)),
+        pool_(options.threads),
         backend_(backend::cpu::make_cpu_backend(&pool_)),
         dtype_(options.dtype.value_or(backend_->preferred_dtype())),
         step_context_(*backend_, pool_, dtype_) {
@@ -109,6 +110,7 @@ class LoadedRuntime final : public Runtime {
   }
   const std::string& hear_name() const override { return hear_name_; }
   const std::string& think_name() const override { return think_name_; }
+  const std::string& device() const override { return device_; }
   EngineStatistics engine_statistics() const override {
     EngineStatistics statistics = engine_->statistics();
     if (thinking_) {
@@ -127,6 +129,7 @@ class LoadedRuntime final : public Runtime {
     if (!loaded) throw std::logic_error(std::string("runtime: ") + what + " was not loaded");
   }
 
+  const std::string device_;
   backend::WorkerPool pool_;
   const std::unique_ptr<backend::Backend> backend_;
   const tensor::DType dtype_;

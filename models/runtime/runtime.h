@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/runtime/audio_encoding.h"
+#include "models/runtime/device.h"
 #include "models/runtime/engine.h"
 #include "models/tensor/dtype.h"
 #include "models/text/chat_template.h"
@@ -19,8 +20,9 @@ struct RuntimeOptions {
   std::filesystem::path hear;   // speech model folder; empty: no hearing
   std::filesystem::path think;  // LLM folder; empty: no words of its own
   std::optional<tensor::DType>
-      dtype;        // of activations; empty: bf16 where the CPU has it in hardware, else f32
-  int threads = 0;  // workers; 0: one per core
+      dtype;  // of activations; empty: bf16 where the CPU has it in hardware, else f32
+  DeviceChoice device = DeviceChoice::kAuto;
+  int threads = 0;                    // workers; 0: one per core
   std::size_t kv_bytes = 256u << 20;  // pool of KV pages of the LLM, shared by all its sequences
 };
 
@@ -29,7 +31,7 @@ struct RuntimeOptions {
 // Thread-safe.
 class Runtime {
  public:
-  // Throws: std::runtime_error naming the file and what is wrong with it.
+  // Throws: DeviceError; std::runtime_error naming the file and what is wrong with it.
   static std::shared_ptr<Runtime> load(const RuntimeOptions& options);
 
   virtual ~Runtime() = default;
@@ -43,6 +45,8 @@ class Runtime {
   // Names of the models as records carry them: their folders'. "" for none.
   virtual const std::string& hear_name() const = 0;
   virtual const std::string& think_name() const = 0;
+  // Where the models run, and why there; one sentence for the log.
+  virtual const std::string& device() const = 0;
   // As Engine::statistics, with the KV pool.
   virtual EngineStatistics engine_statistics() const = 0;
 };

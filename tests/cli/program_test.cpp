@@ -17,6 +17,13 @@ TEST(Command, HelpAndVersionAreNoErrors) {
   EXPECT_EQ(vedette({"models", "tokenize", "--help"}).code, 0);
 }
 
+TEST(Command, AGpuThatCannotBeUsedEndsWithThree) {
+  const auto done =
+      vedette({"caption", "/usr/share/codec2/wav/hts1a.wav", "--model", "/tmp", "--device", "cuda"});
+  EXPECT_EQ(done.code, 3);
+  EXPECT_THAT(done.err, HasSubstr("device cuda: "));
+}
+
 TEST(Command, WrongUsageEndsWithTwo) {
   const std::vector<std::vector<std::string>> wrong{
       {},
@@ -27,6 +34,8 @@ TEST(Command, WrongUsageEndsWithTwo) {
       {"models", "inspect", "a", "--nonsense"},
       {"models", "eval", "a", "--inputs", "/nowhere", "--outputs", "b"},
       {"models", "bench", "a", "--dtype", "f64"},
+      {"caption", "a.wav", "--device", "gpu"},
+      {"caption", "a.wav", "--start-time", "yesterday"},
       {"models", "bench", "a", "--repeats", "0"}};
   for (const auto& arguments : wrong) {
     const auto result = vedette(arguments);

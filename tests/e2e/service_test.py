@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from redis_client import Redis  # noqa: E402
 
 EVENTS = "vedette:{gate}:events"
 OUTAGE_S = 10
+STOP_S = 5  # the contract of a stop (docs/streams.md)
 
 
 def records(redis, kind=None, state=None):
@@ -56,21 +58,54 @@ def status_of(url):
         return 0, str(error)
 
 
+# A camera whose packets are damaged on the way, picture and sound, and one that has no sound.
+CORRUPT = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
+           "! breakmydata skip=2000 probability=0.005 ! rtph264pay name=pay0 pt=96 "
+           "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! breakmydata probability=0.02 ! rtpmp4gpay name=pay1 pt=97")
+MUTE = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
+        "! rtph264pay name=pay0 pt=96")
+
+
 class Scenario:
     def __init__(self, checks, build, folder, processes):
         self.checks, self.build, self.folder, self.processes = checks, build, folder, processes
-        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING)}
+        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING),
+                      "/corrupt": CORRUPT, "/mute": MUTE}
         self.redis_process, self.redis_port = services.start_redis(processes, folder)
         self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)
         self.http_port = free_port()
         streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
-                   "down": f"rtsp://127.0.0.1:{free_port()}/gate"}
+                   "down": f"rtsp://127.0.0.1:{free_port()}/gate", "corrupt": f"rtsp://127.0.0.1:{self.rtsp_port}/corrupt",
+                   "mute": f"rtsp://127.0.0.1:{self.rtsp_port}/mute", "locked": self.locked_camera()}
         config = services.write_config(folder, self.redis_port, self.http_port, streams, "retention: 1h")
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # systemd's end of sd_notify(3)
         self.notes.bind(str(folder / "notify"))
         self.notes.setblocking(False)
         self.daemon = services.start_vedetted(processes, build, folder, config,
                                               env=dict(os.environ, NOTIFY_SOCKET=str(folder / "notify")))
+
+    def locked_camera(self):
+        """The URL of a camera that wants another password."""
+        folder = self.folder / "locked"
+        folder.mkdir()
+        process, port = services.start_rtsp(self.processes, self.build, folder, {"/live": MUTE},
+                                            options=["--digest", "guard:secret"])
+        return f"rtsp://guard:wrong@127.0.0.1:{port}/live"
+
+    def becomes_ready(self):
+        """/readyz: not before the streams have begun, then yes."""
+        url = f"http://127.0.0.1:{self.http_port}/readyz"
+        seen = []
+        ready = lambda: seen.append(status_of(url)) or seen[-1][0] == 200  # noqa: E731
+        self.checks.that(wait_for(ready, 60), "/readyz says yes once streams run and Redis is there", seen[-1:])
+        before = [text for code, text in seen if code == 503]
+        self.checks.that(before and all("starting" in text or "redis" in text for text in before),
+                         "and before that 503 with the reasons", seen[:3])
+
+    def sighup_is_ignored(self):
+        self.daemon.send_signal(signal.SIGHUP)
+        code, _ = status_of(f"http://127.0.0.1:{self.http_port}/livez")
+        self.checks.that(code == 200 and self.daemon.poll() is None, "SIGHUP does not end it", (code, self.daemon.poll()))
 
     def connect(self):
         return Redis(self.redis_port)
@@ -92,7 +127,7 @@ class Scenario:
             state = redis.hash("vedette:{gate}:state")
             self.checks.that(state.get("state") == "running", "the state hash says running", state)
         noted = self.noted()
-        self.checks.that("READY=1" in noted and "STATUS=3 streams" in noted, "systemd is told when it is ready", noted)
+        self.checks.that("READY=1" in noted and "STATUS=6 streams" in noted, "systemd is told when it is ready", noted)
         return True
 
     def noted(self):
@@ -106,13 +141,38 @@ class Scenario:
 
     def bad_cameras_are_told(self):
         with self.connect() as redis:
-            for stream, reasons in (("lost", ("not_found",)), ("down", ("refused",))):
+            for stream, reasons in (("lost", ("not_found",)), ("down", ("refused",)), ("locked", ("auth",))):
                 told = lambda s=stream, r=reasons: redis.hash(f"vedette:{{{s}}}:state").get("reason") in r  # noqa: E731
                 wait_for(told, 15)
                 state = redis.hash(f"vedette:{{{stream}}}:state")
                 self.checks.that(state.get("state") == "reconnecting" and state.get("reason") in reasons,
                                  f"a camera that is {stream}: reconnecting, with the reason", state)
                 self.checks.that(int(state.get("next_try_ms") or 0) > 0, f"... and when it is tried next ({stream})", state)
+
+    def odd_streams_are_told(self):
+        with self.connect() as redis:
+            state = lambda stream: redis.hash(f"vedette:{{{stream}}}:state")  # noqa: E731
+            silent = lambda: state("mute").get("reason") == "no_audio"  # noqa: E731
+            self.checks.that(wait_for(silent, 20), "a stream without sound: no_audio", state("mute"))
+            self.checks.that(state("corrupt").get("state") in ("running", "reconnecting"),
+                             "a corrupt bitstream has a state", state("corrupt"))
+            before = len(words(redis))
+            self.checks.that(wait_for(lambda: len(words(redis)) >= before + 2, 40), "and costs other streams no words")
+        _, text = status_of(f"http://127.0.0.1:{self.http_port}/metrics")
+        counts = [line for line in text.splitlines() if line.startswith('vedette_windows_total{stream="gate"')]
+        self.checks.that(len(counts) == 5 and any('"encoded"' in line and float(line.split()[-1]) > 0 for line in counts),
+                         "/metrics counts the windows of a stream", counts)
+
+    def a_flood_is_survived(self):
+        """More than anybody asks, garbage among it; a good question behind it is still answered."""
+        with self.connect() as redis:
+            for number in range(3000):
+                redis.call("XADD", "vedette:questions", "MAXLEN", "~", "5000", "*", "id", f"f{number}", "stream",
+                           "gate" if number % 2 else "nobody", "text", "Why? " * (number % 500))
+            before = len(words(redis))
+            self.checks.that(wait_for(lambda: len(words(redis)) >= before + 2, 60), "words come through a flood of questions")
+            read = lambda: redis.call("XPENDING", "vedette:questions", "vedetted")[0] == 0  # noqa: E731
+            self.checks.that(wait_for(read, 90), "the flood is worked off")
 
     def garbage_is_answered(self):
         with self.connect() as redis:
@@ -159,11 +219,15 @@ class Scenario:
         self.checks.that(self.daemon.poll() is None, "vedetted outlives an outage of Redis")
         code, _ = status_of(f"http://127.0.0.1:{self.http_port}/livez")
         self.checks.that(code == 200, "and is alive meanwhile", code)
+        code, text = status_of(f"http://127.0.0.1:{self.http_port}/readyz")
+        self.checks.that(code == 503 and "redis" in text, "but not ready, because of Redis", (code, text))
         self.redis_process, _ = services.start_redis(self.processes, self.folder, self.redis_port)
         back_ms = time.time() * 1000
         with self.connect() as redis:
             later = lambda: [r for r in words(redis) if r["t_end_ms"] > back_ms]  # noqa: E731
             self.checks.that(wait_for(later, 40), "words come again after it")
+            ready = lambda: status_of(f"http://127.0.0.1:{self.http_port}/readyz")[0] == 200  # noqa: E731
+            self.checks.that(wait_for(ready, 20), "and it is ready again")
             missed = [r for r in words(redis) if gone_ms < r["t_end_ms"] < back_ms - 1000]
             self.checks.that(missed, "and those spoken during the outage are there", (gone_ms, back_ms))
             ids = [(r["id"], r["rev"]) for r in records(redis)]
@@ -182,8 +246,11 @@ class Scenario:
 
     def sigterm_ends_it(self):
         self.daemon.send_signal(signal.SIGTERM)
-        code = wait_for(lambda: self.daemon.poll() is not None and ("code", self.daemon.returncode), 15)
-        self.checks.that(code == ("code", 0), "SIGTERM ends it with code 0", code)
+        try:
+            code = self.daemon.wait(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            code = None
+        self.checks.that(code == 0, f"SIGTERM ends it with code 0, within {STOP_S} s, while streams run", code)
         noted = self.noted()
         self.checks.that("STOPPING=1" in noted, "and systemd is told so", noted)
         with self.connect() as redis:
@@ -197,12 +264,16 @@ def main():
     with tempfile.TemporaryDirectory(prefix="vedette-e2e-") as folder, Processes() as processes:
         folder = pathlib.Path(folder)
         scenario = Scenario(checks, build, folder, processes)
+        scenario.becomes_ready()
         if scenario.words_come():
+            scenario.sighup_is_ignored()
+            scenario.odd_streams_are_told()
             scenario.bad_cameras_are_told()
             scenario.garbage_is_answered()
             scenario.a_question_is_answered()
             scenario.http_answers()
             scenario.redis_goes_and_comes_back()
+            scenario.a_flood_is_survived()
             scenario.a_question_is_answered("q2")
             scenario.the_camera_goes_and_comes_back()
         scenario.sigterm_ends_it()

@@ -1,7 +1,8 @@
 // Serves live RTSP streams on loopback, for ./demo and the end-to-end tests:
-//   rtsp_serve [--basic USER:PASSWORD | --digest USER:PASSWORD] PORT PATH DESCRIPTION [PATH DESCRIPTION ...]
-// With --basic or --digest only that user may look. PORT 0 means any free one. DESCRIPTION is a
-// gst-launch-1.0 text whose payloaders are called pay0, pay1,
+//   rtsp_serve [--basic USER:PASSWORD | --digest USER:PASSWORD] [--only tcp | --only udp] PORT PATH
+//   DESCRIPTION [PATH DESCRIPTION ...]
+// With --basic or --digest only that user may look; with --only the server refuses the other transport. PORT
+// 0 means any free one. DESCRIPTION is a gst-launch-1.0 text whose payloaders are called pay0, pay1,
 // ...; all clients of a path share one pipeline. Prints "listening on PORT", then runs until SIGTERM or
 // SIGINT.
 #include <glib-unix.h>
@@ -48,8 +49,9 @@ void ask_for_password(GstRTSPServer* server, const std::string& credentials, Gst
 
 int usage() {
   std::fprintf(stderr,
-               "usage: rtsp_serve [--basic USER:PASSWORD | --digest USER:PASSWORD] PORT PATH DESCRIPTION "
-               "[PATH DESCRIPTION ...]\n");
+               "usage: rtsp_serve [--basic USER:PASSWORD | --digest USER:PASSWORD] [--only tcp | --only udp] "
+               "PORT PATH "
+               "DESCRIPTION [PATH DESCRIPTION ...]\n");
   return 2;
 }
 
@@ -59,7 +61,12 @@ int main(int argc, char** argv) {
   gst_init(&argc, &argv);
   const std::string option = argc > 1 ? argv[1] : "";
   const bool protects = option == "--basic" || option == "--digest";
-  const int first = protects ? 3 : 1;  // where PORT stands
+  int first = protects ? 3 : 1;  // where PORT stands
+  guint transports = GST_RTSP_LOWER_TRANS_TCP | GST_RTSP_LOWER_TRANS_UDP;
+  if (argc > first + 1 && std::string(argv[first]) == "--only") {
+    transports = std::string(argv[first + 1]) == "udp" ? GST_RTSP_LOWER_TRANS_UDP : GST_RTSP_LOWER_TRANS_TCP;
+    first += 2;
+  }
   if (argc < first + 3 || (argc - first) % 2 != 1) return usage();
   const Handle<GstRTSPServer> server(gst_rtsp_server_new());
   gst_rtsp_server_set_address(server.get(), "127.0.0.1");
@@ -72,6 +79,7 @@ int main(int argc, char** argv) {
     GstRTSPMediaFactory* factory = gst_rtsp_media_factory_new();
     gst_rtsp_media_factory_set_launch(factory, argv[i + 1]);
     gst_rtsp_media_factory_set_shared(factory, TRUE);
+    gst_rtsp_media_factory_set_protocols(factory, static_cast<GstRTSPLowerTrans>(transports));
     if (protects) {
       gst_rtsp_media_factory_add_role(factory, kRole, GST_RTSP_PERM_MEDIA_FACTORY_ACCESS, G_TYPE_BOOLEAN,
                                       TRUE, GST_RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, G_TYPE_BOOLEAN, TRUE,

@@ -24,11 +24,11 @@ def start_redis(processes, folder, port=None):
     raise SystemExit("redis-server did not start: " + (pathlib.Path(folder) / "redis.log").read_text())
 
 
-def start_rtsp(processes, build, folder, mounts, port=0):
+def start_rtsp(processes, build, folder, mounts, port=0, options=()):
     """Serves mounts, a dict of path -> gst-launch description; returns (process, port)."""
     words = [word for mount in mounts.items() for word in mount]
     log = pathlib.Path(folder) / "rtsp.log"
-    process = processes.start([build / "tests" / "rtsp_serve", port, *words], log, stdout=-1)
+    process = processes.start([build / "tests" / "rtsp_serve", *options, port, *words], log, stdout=-1)
     line = process.stdout.readline()
     if not line.startswith("listening on "):
         raise SystemExit("the RTSP server did not start: " + log.read_text())

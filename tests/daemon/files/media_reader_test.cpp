@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include "daemon/files/captioner.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/thrown_message.h"
 
@@ -69,6 +70,19 @@ TEST_F(MediaReaderTest, KnowsWhenTheFileWasMade) {
   EXPECT_EQ(std::chrono::duration_cast<std::chrono::seconds>(*made.info().creation_utc).count(), 1769860800);
   MediaReader unknown(make("a.wav", tone_));
   EXPECT_FALSE(unknown.info().creation_utc.has_value());
+}
+
+TEST_F(MediaReaderTest, TheFirstSampleHasAUtcThatOnesWordGoesBefore) {
+  const MediaReader made(make("a.mp4", tone_ + "-metadata creation_time=2026-01-31T12:00:00Z"));
+  const base::ClockMap container = file_clock(made.info(), std::nullopt);
+  EXPECT_EQ(container.source, base::ClockSource::kFile);
+  EXPECT_EQ(container.utc_ms(std::chrono::seconds(1)), 1'769'860'801'000);
+  EXPECT_EQ(container.error, std::chrono::seconds(1));
+  const base::ClockMap told = file_clock(made.info(), std::chrono::seconds(100));
+  EXPECT_EQ(told.utc_ms(std::chrono::seconds(1)), 101'000);
+  EXPECT_EQ(told.error.count(), 0);
+  const MediaReader unknown(make("a.wav", tone_));
+  EXPECT_EQ(file_clock(unknown.info(), std::nullopt).utc_ms(std::chrono::seconds(1)), 1000);
 }
 
 TEST_F(MediaReaderTest, AGapBecomesSilence) {

@@ -104,9 +104,18 @@ std::string whole_page() {
     write(scrape, sinks::redis::QuestionStats{});
     write(scrape, engine);
     write(scrape, models::runtime::EncodingStatistics{});
+    write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});
     write_process(scrape);
   });
   return metrics.text();
+}
+
+TEST(Metrics, WindowsAreCountedByStreamAndWhatBecameOfThem) {
+  const std::string text = whole_page();
+  EXPECT_TRUE(has_line(text, R"(vedette_windows_total{stream="gate",modality="audio",state="superseded"} 3)"))
+      << text;
+  EXPECT_TRUE(has_line(text, R"(vedette_windows_total{stream="gate",modality="audio",state="flushed"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_sound_gap_seconds_total{stream="gate"} 0.5)"));
 }
 
 TEST(Metrics, TheWholePagePassesPromtool) {

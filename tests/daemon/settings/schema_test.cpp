@@ -70,6 +70,7 @@ TEST(Schema, OffersTheChoicesOfTheParser) {
       {"/$defs/common/properties/pace/enum", "streams: {a: {source: 'file:///x', pace: \"@\"}}"},
       {"/$defs/models/properties/precision/enum",
        "models: {precision: \"@\"}\nstreams: {a: {source: 'test://'}}"},
+      {"/$defs/models/properties/device/enum", "models: {device: \"@\"}\nstreams: {a: {source: 'test://'}}"},
       {"/properties/log/enum", "log: \"@\"\nstreams: {a: {source: 'test://'}}"},
   };
   const json root = schema();

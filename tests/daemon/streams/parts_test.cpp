@@ -7,6 +7,7 @@
 #include "daemon/streams/failure.h"
 #include "daemon/streams/sender_clock.h"
 #include "daemon/streams/stream_clock.h"
+#include "daemon/streams/stream_figures.h"
 
 namespace vedette::daemon::streams {
 namespace {
@@ -19,6 +20,21 @@ Failure classified(GQuark domain, int code, const char* message, const char* deb
   const Failure failure = classify(*error, debug, factory);
   g_error_free(error);
   return failure;
+}
+
+TEST(StreamFigures, CountOverAllConnections) {
+  StreamFigures figures;
+  EXPECT_FALSE(figures.tried());
+  figures.set_running({.encoded = 2, .superseded = 1});
+  figures.set_running({.encoded = 5, .superseded = 1});  // the same connection, later
+  EXPECT_EQ(figures.counters().encoded, 5u);
+  figures.end_connection();
+  figures.set_running({.encoded = 1, .flushed = 3});
+  EXPECT_EQ(figures.counters().encoded, 6u);
+  EXPECT_EQ(figures.counters().superseded, 1u);
+  EXPECT_EQ(figures.counters().flushed, 3u);
+  figures.set_tried();
+  EXPECT_TRUE(figures.tried());
 }
 
 TEST(FailureTest, ErrorsBecomeWords) {

@@ -47,6 +47,40 @@ TEST_F(RtspTest, SoundAndPictureOverUdp) {
   expect_seamless(feed->log());
 }
 
+struct TransportCase {
+  const char* name;
+  settings::Transport transport;
+  const char* only;  // what the server takes
+  bool works;
+};
+
+struct TransportTest : RtspTest, testing::WithParamInterface<TransportCase> {};
+
+TEST_P(TransportTest, IsTakenOrRefused) {
+  RtspServer server(tests::aac(0), {"--only", GetParam().only});
+  settings::StreamSettings camera = stream(server.url());
+  camera.transport = GetParam().transport;
+  camera.stalled_after = 20s;  // time to change over
+  supervisor.start(camera, feed);
+  if (GetParam().works) {
+    EXPECT_TRUE(waits_for_windows(*feed, 2)) << feed->log().status_text();
+    EXPECT_FALSE(feed->log().has_status(StreamState::kReconnecting, "transport"))
+        << feed->log().status_text();
+  } else {
+    EXPECT_TRUE(waits_for_status(*feed, StreamState::kReconnecting, "transport"))
+        << feed->log().status_text();
+    EXPECT_TRUE(feed->log().heard.empty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Transports, TransportTest,
+    testing::Values(TransportCase{"AutoOverTcp", settings::Transport::kAuto, "tcp", true},
+                    TransportCase{"AutoOverUdp", settings::Transport::kAuto, "udp", true},
+                    TransportCase{"TcpRefused", settings::Transport::kTcp, "udp", false},
+                    TransportCase{"UdpRefused", settings::Transport::kUdp, "tcp", false}),
+    [](const auto& one) { return std::string(one.param.name); });
+
 TEST_F(RtspTest, SoundOnly) {
   RtspServer server(tests::aac(0));
   supervisor.start(stream(server.url()), feed);

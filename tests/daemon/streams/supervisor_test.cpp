@@ -48,6 +48,10 @@ TEST_F(SupervisorTest, ATestSourceGivesWindowsWithUtc) {
   supervisor.stop();
   const Log log = feed->log();
   EXPECT_TRUE(log.has_status(StreamState::kStarting, ""));
+  const auto figures = supervisor.figures().at("gate");
+  EXPECT_TRUE(figures->tried());
+  EXPECT_GE(figures->counters().encoded, 3u);
+  EXPECT_EQ(figures->counters().epochs, 1u);
   EXPECT_TRUE(log.has_status(StreamState::kRunning, "")) << log.status_text();
   EXPECT_EQ(log.statuses.back().state, StreamState::kStopped);
   ASSERT_FALSE(log.clocks.empty());
