@@ -46,9 +46,9 @@ void print_line(const StreamEntry& entry) {
 
 bool print(const StreamEntry& entry, const TailOptions& options) {
   if (options.json) {
-    const auto json = nlohmann::json::parse(field(entry, "json"), nullptr, false);
-    if (json.is_discarded()) return false;  // not written by us
-    std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    const auto record = nlohmann::json::parse(field(entry, "json"), nullptr, false);
+    if (record.is_discarded()) return false;  // not written by us
+    std::printf("%s\n", record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return true;
   }
   const bool words = field(entry, "kind") == "transcript" || field(entry, "kind") == "caption";

@@ -91,7 +91,4 @@ class Section {
   std::vector<std::string> keys_;
 };
 
-// The one of `names` that `text` was probably meant to be; empty: none is near.
-std::string nearest(std::string_view text, std::span<const std::string> names);
-
 }  // namespace vedette::daemon::settings

@@ -9,6 +9,7 @@
 
 #include "daemon/http/http_server.h"
 #include "daemon/settings/section.h"
+#include "daemon/settings/setting_text.h"
 #include "sinks/redis/url.h"
 
 namespace vedette::daemon::settings {

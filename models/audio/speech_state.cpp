@@ -42,6 +42,7 @@ SpeechDecoding::State::State(backend::ComputeContext& context, const SpeechModel
           context.backend(), model.decoder().layout(),
           pool_bytes(model.decoder().layout(), hypotheses(options), model.config().sizes.text_context)),
       cross_(cross_pool_.make_sequence(model.audio_context())),
+      caches_(self_pool_, hypotheses(options), model.config().sizes.text_context),
       search_(tokens_, options, model.config().sizes.text_context),
       alignment_(model.config()) {
   if (options.beams < 1 || options.beams > 64 || options.best_of < 1 || options.best_of > 64 ||
@@ -50,11 +51,6 @@ SpeechDecoding::State::State(backend::ComputeContext& context, const SpeechModel
                                 std::to_string(options.temperatures.size()) + " attempts, received " +
                                 std::to_string(options.beams) + ", " + std::to_string(options.best_of) +
                                 " and " + std::to_string(options.attempts));
-  }
-  const std::int64_t context_length = model.config().sizes.text_context;
-  for (int i = 0; i < hypotheses(options); ++i) {
-    caches_.push_back(self_pool_.make_sequence(context_length));
-    spare_.push_back(self_pool_.make_sequence(context_length));
   }
   if (tokens_.multilingual && !options.language.empty()) {
     const auto known = std::find_if(tokens_.languages.begin(), tokens_.languages.end(),
@@ -234,43 +230,15 @@ void SpeechDecoding::State::advance(backend::Matrix log_probabilities) {
   if (search_.done()) {
     end_attempt();
   } else {
-    reorder();
+    caches_.follow(search_.live());
   }
-}
-
-// Gives every live hypothesis the cache of the one it goes on from; the last to go on from one takes it over.
-void SpeechDecoding::State::reorder() {
-  const auto live = search_.live();
-  const auto parent = [&](std::size_t i) { return static_cast<std::size_t>(live[i].parent); };
-  bool in_place = true;
-  for (std::size_t i = 0; i < live.size(); ++i) in_place = in_place && parent(i) == i;
-  if (in_place) return;
-  const auto wanted = [&](std::size_t cache, std::size_t from) {
-    for (std::size_t i = from; i < live.size(); ++i) {
-      if (parent(i) == cache) return true;
-    }
-    return false;
-  };
-  for (std::size_t cache = 0; cache < caches_.size(); ++cache) {
-    if (!wanted(cache, 0)) caches_[cache].drop_to(0);
-  }
-  for (std::size_t i = 0; i < live.size(); ++i) {
-    if (wanted(parent(i), i + 1)) {
-      spare_[i] = caches_[parent(i)].fork();
-    } else {
-      std::swap(spare_[i], caches_[parent(i)]);
-    }
-  }
-  std::swap(caches_, spare_);
-  for (layers::KvSequence& sequence : spare_) sequence.drop_to(0);
 }
 
 void SpeechDecoding::State::begin_attempt() {
   const int room = model_.config().sizes.text_context - static_cast<int>(prompt_.size());
   const int most = options_.max_new_tokens > 0 ? std::min(options_.max_new_tokens, room) : room;
   search_.begin(options_.temperatures[static_cast<std::size_t>(attempt_)], most);
-  // All hypotheses begin with the prompt, so any cache serves: keep the first.
-  for (std::size_t i = 1; i < caches_.size(); ++i) caches_[i].drop_to(0);
+  caches_.keep_first();  // all hypotheses begin with the prompt
 }
 
 void SpeechDecoding::State::end_attempt() {
@@ -318,7 +286,8 @@ void SpeechDecoding::State::begin_alignment() {
   if (words_.size() > room) words_.resize(room);
   aligned_.insert(aligned_.end(), words_.begin(), words_.end());
   aligned_.push_back(tokens_.end);
-  for (layers::KvSequence& sequence : caches_) sequence.drop_to(0);
+  caches_.keep_first();
+  caches_[0].drop_to(0);
   const auto heard = static_cast<std::int64_t>(audio_length_ / kFrame);
   alignment_.begin(static_cast<std::int64_t>(aligned_.size()),
                    std::clamp<std::int64_t>(heard, 1, cross_.tokens()));

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "models/audio/hypothesis_caches.h"
 #include "models/audio/speech_decoding.h"
 #include "models/audio/speech_gates.h"
 #include "models/audio/speech_model.h"
@@ -58,7 +59,6 @@ class SpeechDecoding::State {
   void add_row(StepRows& rows, layers::KvSequence& sequence, std::span<const std::int32_t> tokens);
   void make_prompt();
   void take_language(std::span<const float> logits);
-  void reorder();
   void begin_attempt();
   void end_attempt();
   void conclude();
@@ -71,7 +71,7 @@ class SpeechDecoding::State {
   SpeechOptions options_;
   layers::KvPool cross_pool_, self_pool_;
   layers::KvSequence cross_;
-  std::vector<layers::KvSequence> caches_, spare_;  // one for each hypothesis
+  HypothesisCaches caches_;
   TokenSearch search_;
   CompressionGauge gauge_;
   WordAlignment alignment_;

@@ -1,14 +1,11 @@
 // CTranslate2 -> Hugging Face, for Whisper.
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 
-#include "models/tensor/convert.h"
-#include "models/weights/ctranslate2.h"
-#include "models/weights/file_map.h"
+#include "models/weights/ct2_source.h"
 #include "models/weights/import_parts.h"
 
 namespace vedette::models::weights {
@@ -17,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using tensor::DType;
-using tensor::Shape;
 
 constexpr std::int64_t kGelu = 3;                // ActivationType of the file
 constexpr std::int64_t kTimestampTokens = 1501;  // <|0.00|> to <|30.00|>, every 0.02 s
@@ -27,149 +22,36 @@ constexpr std::int64_t kTimestampTokens = 1501;  // <|0.00|> to <|30.00|>, every
   throw std::runtime_error(file + ": " + what);
 }
 
-std::string text_of(const std::vector<std::int64_t>& extents) {
-  return Shape(extents).to_string();
-}
-
-// A parsed model.bin; the tensors' functions share it.
-struct Source {
-  std::shared_ptr<const FileMap> map;
-  std::string name;
-  Ct2Model model;
-
-  const Ct2Variable& get(const std::string& variable, std::size_t rank) const {
-    const auto position = model.variables.find(variable);
-    if (position == model.variables.end()) fail(name, "variable " + variable + " is missing");
-    if (position->second.extents.size() != rank) {
-      fail(name, "variable " + variable + ": expected " + std::to_string(rank) + " axes, received " +
-                     text_of(position->second.extents));
-    }
-    return position->second;
-  }
-  bool has(const std::string& variable) const { return model.variables.contains(variable); }
-
-  std::int64_t scalar(const std::string& variable) const {
-    const Ct2Variable& value = get(variable, 0);
-    if (value.type == Ct2Type::kI8) return static_cast<std::int8_t>(value.bytes[0]);
-    if (value.type != Ct2Type::kI16) fail(name, "variable " + variable + ": expected an int8 or int16");
-    std::int16_t number = 0;
-    std::memcpy(&number, value.bytes.data(), sizeof number);
-    return number;
-  }
-};
-
-// ---- tensors
-
-float value_at(const Ct2Variable& variable, std::size_t index) {
-  std::uint16_t half = 0;
-  float single = 0;
-  switch (variable.type) {
-    case Ct2Type::kF32: std::memcpy(&single, variable.bytes.data() + 4 * index, 4); return single;
-    case Ct2Type::kF16:
-      std::memcpy(&half, variable.bytes.data() + 2 * index, 2);
-      return tensor::half_to_float(half);
-    case Ct2Type::kBF16:
-      std::memcpy(&half, variable.bytes.data() + 2 * index, 2);
-      return tensor::to_float(tensor::BFloat16{half});
-    case Ct2Type::kI8: return static_cast<float>(static_cast<std::int8_t>(variable.bytes[index]));
-    case Ct2Type::kI16:
-    case Ct2Type::kI32: break;
-  }
-  return 0.0F;
-}
-
-// int8 rows and their scales: value = stored / scale, one scale per row or one for all.
-void dequantise_rows(const Ct2Variable& stored, const Ct2Variable& scale, std::size_t first,
-                     std::span<float> dst) {
-  const std::size_t columns = stored.count / static_cast<std::size_t>(stored.extents[0]);
-  for (std::size_t i = 0; i < dst.size(); ++i) {
-    const std::size_t row = (first + i) / columns;
-    dst[i] = value_at(stored, first + i) / value_at(scale, scale.count == 1 ? 0 : row);
-  }
-}
-
-DType written_type(Ct2Type type) {
-  if (type == Ct2Type::kF16) return DType::kF16;
-  if (type == Ct2Type::kBF16) return DType::kBF16;
-  return DType::kF32;
-}
-
-// Rows [first, first + rows) of a variable under another name; all of them when `rows` is 0.
-ImportedTensor take(const Source& source, const std::string& variable, std::string name,
-                    std::int64_t first = 0, std::int64_t rows = 0) {
-  const auto position = source.model.variables.find(variable);
-  if (position == source.model.variables.end()) fail(source.name, "variable " + variable + " is missing");
-  const Ct2Variable& stored = position->second;
-  std::vector<std::int64_t> extents = stored.extents;
-  if (extents.empty() || extents[0] == 0 || stored.count == 0)
-    fail(source.name, "variable " + variable + " is empty");
-  if (rows == 0) rows = extents[0];
-  if (first + rows > extents[0]) {
-    fail(source.name, "variable " + variable + ": expected at least " + std::to_string(first + rows) +
-                          " rows, received " + text_of(extents));
-  }
-  const std::size_t row = stored.count / static_cast<std::size_t>(extents[0]);
-  extents[0] = rows;
-  ImportedTensor result{{std::move(name), written_type(stored.type), Shape(extents)}, {}};
-  const std::size_t begin = static_cast<std::size_t>(first) * row;
-  const std::size_t count = static_cast<std::size_t>(rows) * row;
-  if (stored.type == Ct2Type::kF32 || stored.type == Ct2Type::kF16 || stored.type == Ct2Type::kBF16) {
-    const std::size_t element = stored.bytes.size() / stored.count;
-    result.fill = [map = source.map, part = stored.bytes.subspan(begin * element, count * element)](
-                      std::span<std::byte> dst) { std::copy(part.begin(), part.end(), dst.begin()); };
-    return result;
-  }
-  const auto scale = source.model.variables.find(variable + "_scale");
-  if (stored.type != Ct2Type::kI8 || scale == source.model.variables.end()) {
-    fail(source.name, "variable " + variable + ": expected float32, float16, bfloat16, or int8 with " +
-                          variable + "_scale");
-  }
-  const bool per_row = scale->second.count == static_cast<std::size_t>(stored.extents[0]);
-  const bool real = scale->second.type == Ct2Type::kF32 || scale->second.type == Ct2Type::kF16 ||
-                    scale->second.type == Ct2Type::kBF16;
-  if (!real || (!per_row && scale->second.count != 1)) {
-    fail(source.name, "variable " + variable + "_scale: expected one number, or one for each of " +
-                          std::to_string(stored.extents[0]) + " rows, received " +
-                          text_of(scale->second.extents));
-  }
-  result.fill = [map = source.map, stored, scales = scale->second, begin](std::span<std::byte> dst) {
-    dequantise_rows(stored, scales, begin,
-                    {reinterpret_cast<float*>(dst.data()), dst.size() / sizeof(float)});
-  };
-  return result;
-}
-
 using Tensors = std::vector<ImportedTensor>;
 
 // weight and bias under their usual names.
-void take_pair(const Source& source, Tensors& out, const std::string& from, const std::string& to) {
-  out.push_back(take(source, from + "/weight", to + ".weight"));
-  out.push_back(take(source, from + "/bias", to + ".bias"));
+void take_pair(const Ct2Source& source, Tensors& out, const std::string& from, const std::string& to) {
+  out.push_back(source.take(from + "/weight", to + ".weight"));
+  out.push_back(source.take(from + "/bias", to + ".bias"));
 }
-void take_norm(const Source& source, Tensors& out, const std::string& from, const std::string& to) {
-  out.push_back(take(source, from + "/gamma", to + ".weight"));
-  out.push_back(take(source, from + "/beta", to + ".bias"));
+void take_norm(const Ct2Source& source, Tensors& out, const std::string& from, const std::string& to) {
+  out.push_back(source.take(from + "/gamma", to + ".weight"));
+  out.push_back(source.take(from + "/beta", to + ".bias"));
 }
 
 // Projections that the file stacks row-wise. k has no bias of its own: the file holds zeros in its place.
-void take_stack(const Source& source, Tensors& out, const std::string& from, const std::string& to,
+void take_stack(const Ct2Source& source, Tensors& out, const std::string& from, const std::string& to,
                 std::initializer_list<const char*> names, std::int64_t width) {
   const std::int64_t rows = source.get(from + "/weight", 2).extents[0];
   if (rows != width * static_cast<std::int64_t>(names.size())) {
-    fail(source.name, "variable " + from + "/weight: expected " + std::to_string(names.size()) +
-                          " stacked projections of " + std::to_string(width) + " rows, received " +
-                          std::to_string(rows));
+    source.fail("variable " + from + "/weight: expected " + std::to_string(names.size()) +
+                " stacked projections of " + std::to_string(width) + " rows, received " +
+                std::to_string(rows));
   }
   std::int64_t first = 0;
   for (const std::string name : names) {
-    out.push_back(take(source, from + "/weight", to + "." + name + ".weight", first, width));
-    if (name != "k_proj")
-      out.push_back(take(source, from + "/bias", to + "." + name + ".bias", first, width));
+    out.push_back(source.take(from + "/weight", to + "." + name + ".weight", first, width));
+    if (name != "k_proj") out.push_back(source.take(from + "/bias", to + "." + name + ".bias", first, width));
     first += width;
   }
 }
 
-std::int64_t take_layers(const Source& source, Tensors& out, const std::string& side, std::int64_t width) {
+std::int64_t take_layers(const Ct2Source& source, Tensors& out, const std::string& side, std::int64_t width) {
   std::int64_t count = 0;
   for (; source.has(side + "/layer_" + std::to_string(count) + "/ffn/linear_0/weight"); ++count) {
     const std::string from = side + "/layer_" + std::to_string(count);
@@ -189,11 +71,11 @@ std::int64_t take_layers(const Source& source, Tensors& out, const std::string& 
     take_pair(source, out, from + "/ffn/linear_0", to + ".fc1");
     take_pair(source, out, from + "/ffn/linear_1", to + ".fc2");
   }
-  if (count == 0) fail(source.name, "variable " + side + "/layer_0/ffn/linear_0/weight is missing");
+  if (count == 0) source.fail("variable " + side + "/layer_0/ffn/linear_0/weight is missing");
   if (source.has(side + "/layer_norm/gamma"))
     take_norm(source, out, side + "/layer_norm", "model." + side + ".layer_norm");
   out.push_back(
-      take(source, side + "/position_encodings/encodings", "model." + side + ".embed_positions.weight"));
+      source.take(side + "/position_encodings/encodings", "model." + side + ".embed_positions.weight"));
   return count;
 }
 
@@ -284,28 +166,28 @@ json make_preprocessor_config(std::int64_t mels) {
           {"return_attention_mask", false}};
 }
 
-void check_family(const Source& source) {
+void check_family(const Ct2Source& source) {
   if (source.model.spec != "WhisperSpec" || source.model.revision != 3) {
-    fail(source.name, "expected WhisperSpec revision 3, received " + source.model.spec + " revision " +
-                          std::to_string(source.model.revision));
+    source.fail("expected WhisperSpec revision 3, received " + source.model.spec + " revision " +
+                std::to_string(source.model.revision));
   }
   for (const char* side : {"encoder", "decoder"}) {
     const std::string variable = std::string(side) + "/activation";
     if (source.has(variable) && source.scalar(variable) != kGelu) {
-      fail(source.name, "variable " + variable + ": expected 3 (GELU), received " +
-                            std::to_string(source.scalar(variable)));
+      source.fail("variable " + variable + ": expected 3 (GELU), received " +
+                  std::to_string(source.scalar(variable)));
     }
   }
   const auto tied = source.model.aliases.find("decoder/projection/weight");
   if (tied == source.model.aliases.end() || tied->second != "decoder/embeddings/weight") {
-    fail(source.name, "decoder/projection/weight: expected an alias of decoder/embeddings/weight");
+    source.fail("decoder/projection/weight: expected an alias of decoder/embeddings/weight");
   }
 }
 
 }  // namespace
 
 ImportedModel import_ctranslate2(const fs::path& folder) {
-  Source source{FileMap::open(folder / "model.bin"), (folder / "model.bin").string(), {}};
+  Ct2Source source{FileMap::open(folder / "model.bin"), (folder / "model.bin").string(), {}};
   source.model = parse_ctranslate2(source.map->bytes(), source.name);
   check_family(source);
 
@@ -316,16 +198,16 @@ ImportedModel import_ctranslate2(const fs::path& folder) {
   take_pair(source, model.tensors, "encoder/conv1", "model.encoder.conv1");
   take_pair(source, model.tensors, "encoder/conv2", "model.encoder.conv2");
   const std::int64_t encoder_layers = take_layers(source, model.tensors, "encoder", width);
-  model.tensors.push_back(take(source, "decoder/embeddings/weight", "model.decoder.embed_tokens.weight"));
+  model.tensors.push_back(source.take("decoder/embeddings/weight", "model.decoder.embed_tokens.weight"));
   const std::int64_t decoder_layers = take_layers(source, model.tensors, "decoder", width);
 
   const std::string tokenizer = read_text_file(folder / "tokenizer.json");
   const auto ids = special_ids(folder / "tokenizer.json", tokenizer);
   const std::int64_t timestamps_end = ids.at("<|notimestamps|>") + 1 + kTimestampTokens;
   if (embedding.extents[0] < timestamps_end) {
-    fail(source.name,
-         "variable decoder/embeddings/weight: expected at least " + std::to_string(timestamps_end) +
-             " rows for tokenizer.json and the timestamps, received " + std::to_string(embedding.extents[0]));
+    source.fail("variable decoder/embeddings/weight: expected at least " + std::to_string(timestamps_end) +
+                " rows for tokenizer.json and the timestamps, received " +
+                std::to_string(embedding.extents[0]));
   }
   const bool multilingual = embedding.extents[0] > 51864;  // the English-only models' vocabulary
   const std::int64_t context = source.get("decoder/position_encodings/encodings", 2).extents[0];

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -10,8 +9,12 @@
 #include "models/backend/cpu/cpu_backend.h"
 #include "models/language/model_folder.h"
 #include "models/weights/weight_table.h"
+#include "tests/support/differences.h"
 
 namespace vedette::models::language {
+
+using tests::max_difference;
+using tests::normalised_error;
 
 inline std::filesystem::path golden_folder(const std::string& name) {
   return std::filesystem::path(VEDETTE_SOURCE_DIR) / "tests/golden/llama" / name;
@@ -74,24 +77,5 @@ struct GoldenModel {
   layers::KvPool kv;
   weights::WeightTable inputs, outputs;
 };
-
-inline float max_difference(std::span<const float> a, std::span<const float> b) {
-  float worst = a.size() == b.size() ? 0.0F : INFINITY;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    worst = std::isnan(a[i] - b[i]) ? INFINITY : std::max(worst, std::abs(a[i] - b[i]));
-  }
-  return worst;
-}
-
-// Mean square of the difference over that of the reference.
-inline double normalised_error(std::span<const float> received, std::span<const float> reference) {
-  double error = received.size() == reference.size() ? 0.0 : INFINITY, power = 0.0;
-  for (std::size_t i = 0; i < std::min(received.size(), reference.size()); ++i) {
-    const double difference = static_cast<double>(received[i]) - static_cast<double>(reference[i]);
-    error += difference * difference;
-    power += static_cast<double>(reference[i]) * static_cast<double>(reference[i]);
-  }
-  return error / power;
-}
 
 }  // namespace vedette::models::language
