@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the tests of a build folder and counts test cases: run.py BUILD [FILTER] [--without LABEL]...
+"""Runs the tests of a build folder and counts test cases: run.py BUILD [FILTER] [--only LABEL] [--without LABEL]...
 
 The list is CTest's. A GoogleTest program counts as many cases as it ran; a script test reports its own count in a last
 line `N passed, N failed`, or counts as one. What a test prints is shown when it fails. The last line of this program's
@@ -18,12 +18,12 @@ TIMEOUT_S = 900  # of one program; a hang is a failure
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
-def listed_tests(build, name_filter, without):
+def listed_tests(build, name_filter, only, without):
     shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True, text=True)
     for test in json.loads(shown.stdout)["tests"]:
         properties = {item["name"]: item["value"] for item in test.get("properties", [])}
         labels = properties.get("LABELS", [])
-        if name_filter in test["name"] and not set(labels) & set(without):
+        if name_filter in test["name"] and not set(labels) & set(without) and (only is None or only in labels):
             extra = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
             yield test["name"], test.get("command"), extra, properties.get("WORKING_DIRECTORY")
 
@@ -63,11 +63,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("filter", nargs="?", default="")
+    parser.add_argument("--only", metavar="LABEL")
     parser.add_argument("--without", action="append", default=[], metavar="LABEL")
     arguments = parser.parse_args()
     passed = failed = skipped = 0
     broken = []
-    for name, command, extra, folder in listed_tests(arguments.build, arguments.filter, arguments.without):
+    for name, command, extra, folder in listed_tests(arguments.build, arguments.filter, arguments.only, arguments.without):
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as scratch:
             report = os.path.join(scratch, "report.json")
