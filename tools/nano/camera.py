@@ -34,9 +34,9 @@ class Camera:
         image = ((image * gain).clamp(1e-4, 1) ** gamma - 0.5) * contrast + 0.5
         image = torch.where(night[:, None, None, None], image * 0.38, image)
         image[grey] = image[grey].mean(1, keepdim=True).expand(-1, 3, -1, -1)
-        image[soft] = blur(image[soft], 1, 1)
+        image[soft] = blur(image[soft], side // 160, 1)
         rows = {name: torch.nonzero(fault == k)[:, 0] for k, name in enumerate(FAULTS)}
-        image[rows["blurred"]] = blur(image[rows["blurred"]], 4, 3)
+        image[rows["blurred"]] = blur(image[rows["blurred"]], side // 40, 3)
         m = len(rows["overexposed"])
         image[rows["overexposed"]] = image[rows["overexposed"]] * 0.35 + self._u(m, low=0.8)
         m = len(rows["garbled"])
@@ -53,6 +53,8 @@ class Camera:
         m = rows["black"]
         image[m] = image[m] * 0.02 + self._u(len(m), high=0.03)
         image = image.clamp(0, 1)
+        if len(rows["blocky"]) == 0 and float(torch.rand(())) < 0.5:  # as a good camera gives it
+            return image
         step = self._u(n, low=0.01, high=0.16)
         step[rows["blocky"]] = self._u(len(rows["blocky"]), low=0.9, high=1.8)
         return self._compress(image, step).clamp(0, 1)

@@ -47,8 +47,10 @@ def vision(model, out):
 
 def speaker_of(options, model):
     """The projector and, where there is a checkpoint, LoRA; without one, adapters that change nothing."""
-    speaker = language.Speaker(model, language.load_llm(options.packed))
+    speaker = language.Speaker(model, language.load_llm(options.packed).to(BF16))
     language.add_lora(speaker)
+    if options.begin:
+        language.load_published(speaker, options.begin)
     for step in ("projector", "lora"):
         path = options.run / "checkpoints" / f"{step}.pt"
         if path.exists():
@@ -72,6 +74,19 @@ def adapters(speaker, out):
     path.write_text(json.dumps(config, indent=1) + "\n")
 
 
+def answers(options, speaker, held):
+    said = json.loads((options.packed / "words.json").read_text())["said"]
+    result = {}
+    for control in ("", "black", "mute"):
+        teacher = language.Teacher(options.packed, said[: len(said) // 10], held, 5)
+        scores, shown = language.measure(speaker, teacher, options.answers if not control else options.answers // 2, control)
+        result[control or "as it is"] = scores
+        print(f"answers, {control or 'as it is'}: {json.dumps(scores)}")
+        if not control:
+            print("\n".join(shown))
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for option in ("packed", "run", "out"):
@@ -79,6 +94,8 @@ def main():
     parser.add_argument("--sound", type=pathlib.Path, help="folder that sound.py wrote")
     parser.add_argument("--scenes", type=int, default=600, help="held-out pictures for the calibration, and as many for the scores")
     parser.add_argument("--narrates", action="store_true", help="the LLM's captions may be used")
+    parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights for the steps that have no checkpoint")
+    parser.add_argument("--answers", type=int, default=0, help="held-out stories, six questions each, to put to the LLM")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(1)
@@ -97,8 +114,11 @@ def main():
     save({"patch.weight": model.patch.weight, "patch.bias": model.patch.bias, "whole.weight": model.whole.weight, "whole.bias": model.whole.bias,
           "name.weight": model.name.weight, "name.bias": model.name.bias}, options.out / "heads" / "model.safetensors")
     put(options.out / "heads" / "config.json", heads.config(calibration))
-    adapters(speaker_of(options, model), options.out)
-    layout.write(options.out / "prompt_layout.json", options.narrates, KINDS[1:] + sorted(set(story.SOUNDS)))
+    speaker = speaker_of(options, model)
+    adapters(speaker, options.out)
+    if options.answers:
+        report["answers"] = answers(options, speaker, held)
+    layout.write(options.out / "prompt_layout.json", options.narrates, KINDS[1:] + story.COLOURS + [name for name in story.SOUNDS if " " not in name])
     put(options.out / "config.json", {
         "model_type": "vedette_nano", "bases": {"hear": "whisper-tiny.en", "think": "smollm2-135m-instruct"}, "vision": "vision",
         "projector": "projector", "adapter": "adapter", "heads": "heads", "sound": "sound"})

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 import trainer
 from encoder import WIDTH
 from safetensors import safe_open
+from safetensors.torch import load_file
 from story import COLOURS, SIDES, SLOTS, Story
 from tokenizers import Tokenizer
 from torch import nn
@@ -102,14 +103,14 @@ class Teacher:
                 self.pool.append((scenes.pixels[i], things))
         return self.pool.pop()
 
-    def sample(self, questions, pictured=None):
+    def sample(self, questions, pictures=0.4):
         """(prefix ids, pixels [frames, 3, h, w] or None, [(slot, asked ids, answer ids, answer)])."""
         rng = self.rng
-        pictured = rng.random() < 0.5 if pictured is None else pictured
+        pictured = rng.random() < pictures
         pixels, frames, things = None, 0, None
         if pictured:
             pixels, things = self._scene()
-            frames = rng.choice([1, 1, 2])
+            frames = rng.choice([1, 1, 1, 2])
             pixels = pixels[-frames:]
         story = Story(rng, self.said, things, "" if pictured else None)
         # facts() tells time backwards from the end: the latest picture is the last frame.
@@ -181,13 +182,20 @@ def add_lora(speaker):
     return [p for p in speaker.llm.parameters() if p.requires_grad]
 
 
-def train(speaker, teacher, minutes, checkpoint, log, title, rates, resume, workers, questions=6):
+def load_published(speaker, folder):
+    speaker.projector.load_state_dict(load_file(folder / "projector" / "model.safetensors"))
+    if hasattr(speaker.llm, "peft_config"):
+        from peft import set_peft_model_state_dict
+        set_peft_model_state_dict(speaker.llm, load_file(folder / "adapter" / "adapter_model.safetensors"))
+
+
+def train(speaker, teacher, minutes, checkpoint, log, title, rates, resume, workers, pictures, questions=6):
     def loss(step, rank):
         if step == 0:
             teacher.rng = random.Random(random.randrange(1 << 30) + rank)
             teacher.pool = []
         with torch.autocast(teacher.world.device.type, torch.bfloat16):
-            return speaker.loss(teacher.sample(questions, True if title == "projector" else None), teacher.frame_id)
+            return speaker.loss(teacher.sample(questions, pictures), teacher.frame_id)
     return trainer.train(speaker, loss, rates, minutes, checkpoint, log, title, resume, workers, weight_decay=0.01, accumulate=2)
 
 

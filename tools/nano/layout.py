@@ -9,14 +9,18 @@ LAYOUT = {
     "frame": "[t={t}]{frame}\n",
     "heard": "[heard {from}-{to}] \"{text}\"\n",
     "seen": "[sees {t}] {text}\n",
-    "moved": "[moves {from}-{to}] {text}\n",
+    "moved": "[{tag} {from}-{to}] {text}\n",
     "sounded": "[sound {from_s}-{to_s}] {text}\n",
     "condition": "[{text} {from}-{to}]\n",
     "question": "\n{text}",
     "check": "\nIs it true that {text}? Answer yes or no.",
     "yes": ["Yes", "yes", " Yes", " yes"],
     "no": ["No", "no", " No", " no"],
+    "pictures": 2,
+    "seconds": 25,
 }
+# Of what the whole picture does (signals/motion.cpp); the rest "moves".
+TAGS = {"the camera": "camera", "the light": "light", "many small": "specks", "the picture": "view"}
 
 
 def fill(pattern: str, **values) -> str:
@@ -25,10 +29,15 @@ def fill(pattern: str, **values) -> str:
     return pattern
 
 
-def line(kind: str, start: float, end: float, text: str) -> str:
-    """One fact. Whole seconds hold the fact: the first is rounded down, the last up."""
-    return fill(LAYOUT[kind], **{"t": f"{start:.1f}", "from": f"{start:.1f}", "to": f"{end:.1f}", "from_s": str(int(start)),
-                                 "to_s": str(-int(-end // 1)), "frame": text, "text": text})
+def tag(text: str) -> str:
+    return TAGS.get(" ".join(text.split()[:2]), "moves")
+
+
+def line(kind: str, start: float, end: float | None, text: str) -> str:
+    """One fact; end None: it goes on. Whole seconds hold the fact: the first is rounded down, the last up."""
+    return fill(LAYOUT[kind], **{"t": f"{start:.1f}", "from": f"{start:.1f}", "to": "" if end is None else f"{end:.1f}",
+                                 "from_s": str(int(start)), "to_s": "" if end is None else str(-int(-end // 1)), "frame": text, "text": text,
+                                 "tag": tag(text)})
 
 
 def prefix(facts: str) -> str:

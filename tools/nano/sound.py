@@ -105,7 +105,7 @@ def main():
     report(logits[1::2] / heat, test["y"][1::2], classes, heat)
     folder = options.out / "sound"
     folder.mkdir(exist_ok=True)
-    save_file({"weight": head["weight"].to(torch.bfloat16).contiguous(), "bias": head["bias"].float().contiguous()}, folder / "model.safetensors")
+    save_file({"weight": head["weight"].float().contiguous(), "bias": head["bias"].float().contiguous()}, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps({
         "model_type": "pooled_linear", "in": train["x"].shape[1] // 2, "pooling": ["mean", "std"], "states_per_second": RATE_STATES,
         "span_s": SPAN, "hop_s": 1, "temperature": round(heat, 3), "least": 0.5, "classes": classes}, indent=1) + "\n")

@@ -11,7 +11,11 @@ PLACE = {"left": "on the left", "middle": "in the middle", "right": "on the righ
 KINDS = ["person", "vehicle", "animal", "thing", "something"]
 COLOURS = ["red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "grey"]
 NUMBERS = ["no", "one", "two", "three", "four", "five"]
-WAYS = ["left to right", "right to left", "towards the camera", "away from the camera", "up", "down"]
+# As signals/motion.cpp says them; sideways movement needs no place.
+SIDEWAYS = ["left to right", "right to left"]
+WAYS = ["upwards", "downwards", "nearer", "away", ""]
+VIEW = ["the camera shakes", "the camera turns, left to right", "the light goes on", "the light goes off",
+        "many small specks, as of rain or snow", "the picture is another"]
 SOUNDS = ["music", "a tone", "noise", "dog", "rooster", "rain", "waves", "baby crying", "clock ticking", "sneeze", "helicopter",
           "chainsaw", "fire", "footsteps", "door", "siren", "car horn", "engine", "gunshot", "drill", "cat", "bird", "cow", "sheep"]
 CONDITIONS = {"picture_black": "The picture is black", "picture_frozen": "The picture is frozen",
@@ -77,10 +81,20 @@ class Story:
         if self.condition not in BLIND and rng.random() < 0.45:
             for _ in range(rng.choice([1, 1, 2])):
                 start = self.zero + rng.uniform(0, self.length)
-                number = rng.choices(["one thing", "two things", "three things"], [.7, .2, .1])[0]
-                ending = rng.choice(["", "", ", enters", ", leaves"])
-                self.moves.append((start, start + rng.uniform(0.6, 6), f"{number}, {rng.choice(WAYS)}{ending}"))
+                self.moves.append((start, start + rng.uniform(0.6, 6), self._movement()))
         self.moves.sort()
+
+    def _movement(self):
+        rng = self.rng
+        if rng.random() < 0.12:
+            return rng.choice(VIEW)
+        words = rng.choices(["one thing", "two things", "three things"], [.7, .2, .1])[0]
+        if rng.random() < 0.65:
+            words += ", " + rng.choice(SIDEWAYS)
+        else:
+            way = rng.choice(WAYS)
+            words += ", " + rng.choice(SIDES) + (", " + way if way else "")
+        return words + rng.choice(["", "", "", ", enters", ", leaves", ", enters and leaves"])
 
     def facts(self, frames: int) -> str:
         """Lines in order of time; pictures only where the story is seen."""
@@ -95,9 +109,10 @@ class Story:
             lines.append((end - k, 0, layout.line("frame", end - k, end - k, "{frame}")))
         lines += [(a, 2, layout.line("heard", a, b, text)) for a, b, text in self.heard]
         lines += [(a, 2, layout.line("sounded", a, b, text)) for a, b, text in self.sounds]
-        lines += [(a, 2, layout.line("moved", a, b, text)) for a, b, text in self.moves]
+        for a, b, text in self.moves:
+            lines.append((a, 2, layout.line("moved", a, b if b < end or rng.random() < 0.5 else None, text)))
         if self.condition:
-            lines.append((self.zero, 3, layout.line("condition", self.zero, end, self.condition)))
+            lines.append((self.zero, 3, layout.line("condition", self.zero, end if rng.random() < 0.5 else None, self.condition)))
         return "".join(text for _, _, text in sorted(lines))
 
     def what(self) -> str:
@@ -133,10 +148,21 @@ class Story:
 
     @staticmethod
     def _moved(text):
-        number, way, *ending = text.split(", ")
-        verb = "moves" if number.startswith("one") else "move"
-        tail = f" and {ending[0] if verb == 'moves' else ending[0][:-1]}" if ending else ""
-        return f"{capital(number)} {verb} {'' if way in ('towards the camera', 'away from the camera', 'up', 'down') else 'from '}{way}{tail}."
+        if not text.split()[1].startswith("thing"):
+            return capital(text.replace(", ", " from ", 1) if text.startswith("the camera turns") else text) + "."
+        number, *parts = text.split(", ")
+        one = number.startswith("one")
+        sentence = f"{capital(number)} {'moves' if one else 'move'}"
+        for part in sorted(parts, key=lambda p: p in SIDES and 1 or p not in SIDEWAYS + WAYS and 2 or 0):
+            if part in SIDEWAYS:
+                sentence += f" from {part}"
+            elif part in SIDES:
+                sentence += " " + PLACE[part]
+            elif part in WAYS:
+                sentence += " " + part
+            else:
+                sentence += ", " + (part if one else part.replace("enters", "enter").replace("leaves", "leave"))
+        return sentence + "."
 
     def ask(self, slot: str):
         """(pattern, asked, answer), or None where the slot does not fit this story."""
@@ -179,7 +205,7 @@ class Story:
             form = rng.choice(["{} is visible", "there is {}", "{} is in the picture", "{} is seen"])
             return "check", form.format(an(kind)), "Yes." if there else "No."
         if rng.random() < 0.5:
-            moved = bool(self.moves)
+            moved = any("thing" in text.split(",")[0] for _, _, text in self.moves)
             return "check", rng.choice(["something moves", "there is motion", "something is moving"]), "Yes." if moved else "No."
         spoken = bool(self.heard)
         return "check", rng.choice(["somebody speaks", "there is speech", "someone is talking"]), "Yes." if spoken else "No."
@@ -222,8 +248,7 @@ class Story:
             start, end, text = self.rng.choice(self.heard)
             return "question", f'When was "{" ".join(text.split()[:4])}" said?', f"From {start:.1f} to {end:.1f} seconds."
         if self.moves:
-            start, end, _ = self.moves[-1]
-            return "question", "When did something move?", f"From {start:.1f} to {end:.1f} seconds."
+            return "question", "When did something begin to move?", f"At {self.moves[-1][0]:.1f} seconds."
         return "question", "When did somebody speak?", "Nothing was heard." if not self.heard else f"From {self.heard[-1][0]:.1f} to {self.heard[-1][1]:.1f} seconds."
 
     def _ask_sounded(self):

@@ -76,10 +76,7 @@ class Run:
         speaker = language.Speaker(self.encoder, llm).to(self.device)
         adapters = language.add_lora(speaker) if lora else []
         if self.options.begin:
-            speaker.projector.load_state_dict(load_file(self.options.begin / "projector" / "model.safetensors"))
-            if lora:
-                from peft import set_peft_model_state_dict
-                set_peft_model_state_dict(speaker.llm, load_file(self.options.begin / "adapter" / "adapter_model.safetensors"))
+            language.load_published(speaker, self.options.begin)
         return speaker, adapters
 
     def teacher(self):
@@ -89,15 +86,15 @@ class Run:
     def train_projector(self):
         speaker, _ = self.speaker(False)
         return language.train(speaker, self.teacher(), self.minutes("projector"), self.save("projector"), log, "projector",
-                              [(list(speaker.projector.parameters()), 1.5e-3)], self.resume("projector"), self.options.workers)
+                              [(list(speaker.projector.parameters()), 1.5e-3)], self.resume("projector"), self.options.workers, 1.0)
 
     def train_lora(self):
         speaker, adapters = self.speaker(True)
         resume, aligned = self.resume("lora"), self.resume("projector")
-        if resume is None and aligned:
+        if resume is None and aligned:  # the alignment of this run, not that of the published weights
             speaker.load_state_dict(aligned["model"], strict=False)
         return language.train(speaker, self.teacher(), self.minutes("lora"), self.save("lora"), log, "lora",
-                              [(list(speaker.projector.parameters()), 5e-4), (adapters, 1e-3)], resume, self.options.workers)
+                              [(list(speaker.projector.parameters()), 5e-4), (adapters, 1e-3)], resume, self.options.workers, self.options.pictures)
 
 
 def published_encoder(model, folder):
@@ -116,6 +113,7 @@ def main():
     parser.add_argument("--sources", choices=["clear", "all"], default="all", help="clear: no set whose licence is in doubt")
     parser.add_argument("--batch", type=int, default=None, help="scenes a step of the encoder; default 512 on cuda, 48 on cpu")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate of the encoder")
+    parser.add_argument("--pictures", type=float, default=0.4, help="share of the LoRA step's stories with pictures; the rest are facts alone")
     parser.add_argument("--workers", type=int, default=1, help="processes that train together (cpu only)")
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights to begin at")

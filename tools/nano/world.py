@@ -86,9 +86,9 @@ def main_colour(rgba: np.ndarray) -> int:
 
 
 class World:
-    def __init__(self, packed, split: str, sources: str, device: torch.device):
-        """split: train or held; sources: clear or all (doubtful sets too)."""
-        self.device, self.camera = device, Camera(device)
+    def __init__(self, packed, split: str, sources: str, device: torch.device, size=SIZE, aspects=ASPECTS):
+        """split: train or held; sources: clear or all (doubtful sets too); size: pixels of a rendered side."""
+        self.device, self.camera, self.size, self.aspects = device, Camera(device), size, aspects
         held = split == "held"
         with zipfile.ZipFile(packed / "world.zip") as archive:
             index = json.loads(archive.read("index.json"))
@@ -159,17 +159,17 @@ class World:
         theta = torch.zeros(n, 2, 3, device=self.device)
         theta[:, 0, 0], theta[:, 1, 1] = scale * torch.where(self._u(n) < 0.5, -1.0, 1.0), scale
         theta[:, :, 2] = self._u(n, 2, low=-1, high=1) * (1 - scale)[:, None]
-        grid = F.affine_grid(theta, (n, 3, SIZE, SIZE), align_corners=False)
+        grid = F.affine_grid(theta, (n, 3, self.size, self.size), align_corners=False)
         photo = F.grid_sample(self.backgrounds[pick].float() / 255, grid, align_corners=False, padding_mode="reflection")
         photo = photo * self._u(n, 3, 1, 1, low=0.75, high=1.2)  # grey photographs get a tint
         # asphalt, walls, lawns: one colour, uneven light, grain of three sizes
-        plain = F.interpolate(self._u(n, 1, 2, 2, low=0.6), (SIZE, SIZE), mode="bilinear") * \
+        plain = F.interpolate(self._u(n, 1, 2, 2, low=0.6), (self.size, self.size), mode="bilinear") * \
             (self._u(n, 1, 1, 1) + self._u(n, 3, 1, 1, low=-0.15, high=0.15)).clamp(0.05, 1)
-        colours = F.interpolate(self._u(n, 3, 2, 2) * 0.5 + self._u(n, 1, 1, 1) * 0.5, (SIZE, SIZE), mode="bilinear")
+        colours = F.interpolate(self._u(n, 3, 2, 2) * 0.5 + self._u(n, 1, 1, 1) * 0.5, (self.size, self.size), mode="bilinear")
         made = torch.where(self._u(n, 1, 1, 1) < 0.6, plain, colours)
         for cells, strength in ((5, 0.10), (20, 0.08), (80, 0.08)):
             noise = torch.randn(n, 1, cells, cells, device=self.device) * strength * self._u(n, 1, 1, 1)
-            made = made + F.interpolate(noise, (SIZE, SIZE), mode="bilinear")
+            made = made + F.interpolate(noise, (self.size, self.size), mode="bilinear")
         return torch.where(self._u(n, 1, 1, 1) < 0.65, photo, made).clamp(0, 1)
 
     def _shapes(self, shape, colour):
@@ -214,7 +214,7 @@ class World:
     def _place(self, n, kind, alive, extent, cut):
         """Centres and sizes: things stand side by side in shuffled lanes, with some play, so that none hides another."""
         many = alive.sum(1).clamp(min=1)[:, None].float()
-        aspect = torch.tensor(ASPECTS, device=self.device)[torch.randint(3, (n,), device=self.device)][:, None]
+        aspect = torch.tensor(self.aspects, device=self.device)[torch.randint(len(self.aspects), (n,), device=self.device)][:, None]
         lane = torch.argsort(self._u(n, SLOTS) + (~alive) * 9.0, 1).argsort(1).float()
         height = torch.where(self._u(n, 1) < 0.3, self._u(n, SLOTS, low=0.15, high=0.4), self._u(n, SLOTS, low=0.28, high=0.9))
         wide = extent[..., 0] / extent[..., 1] / aspect
@@ -229,7 +229,8 @@ class World:
         x = torch.where(cut[..., 0], width / 2, torch.where(cut[..., 1], 1 - width / 2, x))
         return torch.stack([x, y, width, height], -1)
 
-    def render(self, n: int, frames: int = 1, photos: float = 0.2, faults: bool = True) -> Scenes:
+    def render(self, n: int, frames: int = 1, photos: float = 0.2, faults: bool = True, speed: float = 1.0) -> Scenes:
+        """speed: how far things go in a frame, against a tenth of the picture at most."""
         device = self.device
         count = torch.multinomial(torch.tensor([.2, .3, .22, .14, .08, .06], device=device), n, replacement=True)
         alive = torch.arange(SLOTS, device=device)[None] < count[:, None]
@@ -244,12 +245,12 @@ class World:
         flip = torch.where((self._u(n, SLOTS) < 0.5) & ~cut[..., 0] & ~cut[..., 1], -1.0, 1.0)
         turn = self._u(n, SLOTS, low=-0.12, high=0.12) * ~cut.any(-1)
         box = self._place(n, kind, alive, extent, cut)
-        shift = self._u(n, SLOTS, low=-0.1, high=0.1) * (self._u(n, SLOTS) < 0.5) * alive
+        shift = self._u(n, SLOTS, low=-0.1, high=0.1) * (self._u(n, SLOTS) < 0.5) * alive * speed
         ground = self._background(n)
         is_photo = self._u(n) < photos
         images, owner = [], None
         for frame in range(frames):
-            image, covered = ground.clone(), torch.zeros(n, SLOTS, SIZE, SIZE, device=device)
+            image, covered = ground.clone(), torch.zeros(n, SLOTS, self.size, self.size, device=device)
             for slot in range(SLOTS):
                 for members, pictures in groups:
                     mine = torch.nonzero((slots[members] == slot) & ~is_photo[rows[members]])[:, 0]
@@ -263,7 +264,7 @@ class World:
                     covered[scene] = covered[scene] * (1 - alpha)
                     covered[scene, slot] = alpha[:, 0]
             images.append(image)
-            owner = F.avg_pool2d(covered, PATCH)
+            owner = F.avg_pool2d(covered, self.size // GRID)
         share, slot = owner.max(1)
         owner = torch.where(share > 0.25, slot, -1)
         patch_kind = torch.where(owner >= 0, kind.gather(1, owner.flatten(1).clamp(min=0)).view(n, GRID, GRID), 0).flatten(1)
@@ -283,7 +284,7 @@ class World:
         cos, sin = torch.cos(turn), torch.sin(turn)
         theta = torch.stack([torch.stack([cos / sx * flip, sin / sx * flip, -(cos * cx + sin * cy) / sx * flip], 1),
                              torch.stack([-sin / sy, cos / sy, (sin * cx - cos * cy) / sy], 1)], 1)
-        return F.grid_sample(pictures, F.affine_grid(theta, (len(box), 4, SIZE, SIZE), align_corners=False), align_corners=False)
+        return F.grid_sample(pictures, F.affine_grid(theta, (len(box), 4, self.size, self.size), align_corners=False), align_corners=False)
 
     def _photo(self, i, images, scenes):
         """Scene i becomes a part of a whole photograph, with the labels that its boxes give."""
@@ -294,7 +295,7 @@ class World:
         photo = self.photos[pick]
         y0, x0 = int(top * photo.shape[1]), int(left * photo.shape[2])
         part = photo[:, y0:y0 + int(share_y * photo.shape[1]), x0:x0 + int(share_x * photo.shape[2])]
-        part = F.interpolate(part[None].float() / 255, (SIZE, SIZE), mode="bilinear", antialias=True)[0]
+        part = F.interpolate(part[None].float() / 255, (self.size, self.size), mode="bilinear", antialias=True)[0]
         boxes = self.photo_boxes[pick].clone()
         x1, y1 = ((boxes[:, 2] - left) / share_x), ((boxes[:, 3] - top) / share_y)
         x2, y2 = x1 + boxes[:, 4] / share_x, y1 + boxes[:, 5] / share_y
