@@ -19,14 +19,14 @@ using backend::ScratchScope;
 using backend::WeightFormat;
 using layers::Parameter;
 
-std::string layer_name(int layer, const char* name) {
-  return "model.layers." + std::to_string(layer) + "." + name;
+std::string layer_name(const DecoderConfig& c, int layer, const char* name) {
+  return c.prefix + "layers." + std::to_string(layer) + "." + name;
 }
 
 // The tensors of one decoder layer, as LlamaForCausalLM names them.
 void add_layer_parameters(const DecoderConfig& c, int layer, std::vector<Parameter>& table) {
   const auto add = [&](const char* name, tensor::Shape shape) {
-    table.push_back({layer_name(layer, name), shape});
+    table.push_back({layer_name(c, layer, name), shape});
   };
   add("input_layernorm.weight", {c.hidden});
   add("self_attn.q_proj.weight", {c.query_columns(), c.hidden});
@@ -51,8 +51,8 @@ void add_layer_parameters(const DecoderConfig& c, int layer, std::vector<Paramet
 }
 
 std::vector<Parameter> parameter_table(const DecoderConfig& c) {
-  std::vector<Parameter> table{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}},
-                               {"model.norm.weight", {c.hidden}},
+  std::vector<Parameter> table{{c.prefix + "embed_tokens.weight", {c.vocabulary, c.hidden}},
+                               {c.prefix + "norm.weight", {c.hidden}},
                                {"lm_head.weight", {c.vocabulary, c.hidden}, true}};  // absent: tied
   for (int layer = 0; layer < c.layers; ++layer) add_layer_parameters(c, layer, table);
   return table;
@@ -96,13 +96,13 @@ Decoder::Decoder(backend::Backend& backend, DecoderConfig config, weights::Weigh
                  DecoderPrecision precision)
     : config_(std::move(config)), weights_(std::move(weights)) {
   layers::check_parameters(weights_, parameter_table(config_));
-  embedding_ = weights_.get("model.embed_tokens.weight").view;
+  embedding_ = weights_.get(config_.prefix + "embed_tokens.weight").view;
   layers_.reserve(static_cast<std::size_t>(config_.layers));
   for (int i = 0; i < config_.layers; ++i) {
     layers_.push_back(load_layer(backend, i, precision.layers));
     weights_.release_memory();
   }
-  norm_ = weights_.read_f32("model.norm.weight", {config_.hidden});
+  norm_ = weights_.read_f32(config_.prefix + "norm.weight", {config_.hidden});
   const bool tied = config_.tied_embeddings || !weights_.contains("lm_head.weight");
   const auto& head = tied ? embedding_ : weights_.get("lm_head.weight").view;
   head_ = ops::pack_linear(backend, head, {}, precision.head);
@@ -111,7 +111,7 @@ Decoder::Decoder(backend::Backend& backend, DecoderConfig config, weights::Weigh
 
 Decoder::Layer Decoder::load_layer(backend::Backend& backend, int index, WeightFormat format) const {
   const auto part = [&](const std::string& module, bool biased) {
-    const std::string name = layer_name(index, module.c_str());
+    const std::string name = layer_name(config_, index, module.c_str());
     return backend::LinearPart{weights_.get(name + ".weight").view,
                                biased ? weights_.get(name + ".bias").view : tensor::TensorView()};
   };
@@ -123,10 +123,12 @@ Decoder::Layer Decoder::load_layer(backend::Backend& backend, int index, WeightF
   const backend::LinearPart gate_up[] = {part("mlp.gate_proj", mlp_bias), part("mlp.up_proj", mlp_bias)};
   const backend::LinearPart down[] = {part("mlp.down_proj", mlp_bias)};
   Layer layer;
-  layer.attention_norm = weights_.read_f32(layer_name(index, "input_layernorm.weight"), {config_.hidden});
+  layer.attention_norm =
+      weights_.read_f32(layer_name(config_, index, "input_layernorm.weight"), {config_.hidden});
   layer.qkv = ops::pack_linear(backend, qkv, format);
   layer.attention = ops::pack_linear(backend, attention, format);
-  layer.mlp_norm = weights_.read_f32(layer_name(index, "post_attention_layernorm.weight"), {config_.hidden});
+  layer.mlp_norm =
+      weights_.read_f32(layer_name(config_, index, "post_attention_layernorm.weight"), {config_.hidden});
   layer.gate_up = ops::pack_linear(backend, gate_up, format);
   layer.down = ops::pack_linear(backend, down, format);
   return layer;

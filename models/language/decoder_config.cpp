@@ -57,6 +57,7 @@ class Reader {
     throw std::runtime_error(where_ + ": " + key + ": expected " + expected + ", received " + received);
   }
   const json& raw(const char* key) const { return object_[key]; }
+  std::string dump() const { return object_.dump(); }
 
  private:
   const json& object_;
@@ -166,7 +167,18 @@ DecoderConfig parse_decoder_config(std::string_view text, const std::string& fil
 
 DecoderConfig load_decoder_config(const std::filesystem::path& folder) {
   const auto file = folder / "config.json";
-  return parse_decoder_config(weights::read_text_file(file), file.string());
+  const std::string text = weights::read_text_file(file);
+  const json document = parse_object(text, file.string());
+  const Reader reader(document, file.string());
+  const std::string type = reader.text("model_type", "");
+  if (type != "idefics3" && type != "smolvlm") return parse_decoder_config(text, file.string());
+  if (!reader.has("text_config")) reader.fail("text_config", "an object");
+  DecoderConfig config =
+      parse_decoder_config(reader.object("text_config").dump(), file.string() + ": text_config");
+  config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
+  config.prefix = "model.text_model.";
+  if (config.end_tokens.empty()) config.end_tokens = read_tokens(reader, "eos_token_id", config.vocabulary);
+  return config;
 }
 
 }  // namespace vedette::models::language

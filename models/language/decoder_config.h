@@ -23,6 +23,7 @@ struct DecoderConfig {
   std::int64_t context = 2048;        // max_position_embeddings, tokens
   bool tied_embeddings = false;       // tie_word_embeddings
   bool attention_bias = false, mlp_bias = false;
+  std::string prefix = "model.";         // of its tensors' names, the head's excepted
   ops::RopeFrequencies rope;             // of rope_parameters, or rope_theta and rope_scaling
   std::vector<std::int32_t> end_tokens;  // eos_token_id
 
@@ -36,6 +37,7 @@ DecoderConfig parse_decoder_config(std::string_view json, const std::string& fil
 // eos_token_id of a config's text: one id or a list; empty when it has none. Throws: as parse_decoder_config.
 std::vector<std::int32_t> parse_end_tokens(std::string_view json, const std::string& file,
                                            std::int64_t vocabulary);
+// Of a folder's config.json; of a vision-language model (idefics3, smolvlm) the decoder inside it.
 DecoderConfig load_decoder_config(const std::filesystem::path& folder);
 
 }  // namespace vedette::models::language

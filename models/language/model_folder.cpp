@@ -4,9 +4,12 @@
 
 namespace vedette::models::language {
 
-Decoder load_decoder(backend::Backend& backend, const std::filesystem::path& folder, tensor::DType dtype) {
+Decoder load_decoder(backend::Backend& backend, const std::filesystem::path& folder, tensor::DType dtype,
+                     std::shared_ptr<const weights::LoraAdapter> adapter) {
   DecoderConfig config = load_decoder_config(folder);
-  return {backend, std::move(config), weights::WeightTable::open(folder), default_precision(dtype)};
+  auto table = weights::WeightTable::open(folder);
+  if (adapter) table.merge(std::move(adapter));
+  return {backend, std::move(config), std::move(table), default_precision(dtype)};
 }
 
 std::vector<std::int32_t> load_end_tokens(const std::filesystem::path& folder, const DecoderConfig& config) {

@@ -12,6 +12,10 @@ std::string problem_of(const weights::WeightTable& weights, const Parameter& par
   const weights::Weight* weight = weights.find(parameter.name);
   if (weight == nullptr) return parameter.optional ? "" : "missing, expected " + parameter.shape.to_string();
   if (!weight->unsupported.empty()) return "cannot be read: " + weight->unsupported;
+  const tensor::DType dtype = weight->view.dtype();
+  if (dtype != tensor::DType::kF32 && dtype != tensor::DType::kBF16 && dtype != tensor::DType::kF16) {
+    return std::string("expected f32, bf16 or f16, received ") + tensor::to_string(dtype);
+  }
   if (weight->view.shape() == parameter.shape) return "";
   return "expected " + parameter.shape.to_string() + ", received " + weight->view.shape().to_string();
 }

@@ -13,29 +13,36 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-EncodedAudio failed(const char* message) {
-  return {.features = {}, .error = std::make_exception_ptr(std::runtime_error(message))};
+template <class Output>
+Output failed(const char* message) {
+  Output output;
+  output.error = std::make_exception_ptr(std::runtime_error(message));
+  return output;
 }
 
 }  // namespace
 
-EncoderBatching::EncoderBatching(Encode encode, const EncoderBatchingOptions& options)
+template <class Interface, class Input, class Output>
+EncoderBatching<Interface, Input, Output>::EncoderBatching(Encode encode,
+                                                           const EncoderBatchingOptions& options)
     : encode_(std::move(encode)), options_(options), thread_([this](std::stop_token stop) { run(stop); }) {}
 
-EncoderBatching::~EncoderBatching() {
+template <class Interface, class Input, class Output>
+EncoderBatching<Interface, Input, Output>::~EncoderBatching() {
   thread_.request_stop();
   thread_.join();
-  for (Item& item : waiting_) item.done(failed("the encoder has stopped"));
+  for (Item& item : waiting_) item.done(failed<Output>("the encoder has stopped"));
 }
 
-void EncoderBatching::submit(AudioWindow window, std::function<void(EncodedAudio)> done) {
+template <class Interface, class Input, class Output>
+void EncoderBatching<Interface, Input, Output>::submit(Input input, std::function<void(Output)> done) {
   {
     const std::lock_guard lock(mutex_);
-    Item item{std::move(window), std::move(done), Clock::now()};
+    Item item{std::move(input), std::move(done), Clock::now()};
     if (waiting_.size() - refused_waiting_ >=
         options_.most_waiting) {  // it still waits its turn: order is kept
       item.refused = true;
-      item.window.samples = {};
+      item.input = {};
       ++refused_waiting_;
       ++statistics_.refused;
     }
@@ -44,14 +51,16 @@ void EncoderBatching::submit(AudioWindow window, std::function<void(EncodedAudio
   wake_.notify_one();
 }
 
-EncodingStatistics EncoderBatching::statistics() const {
+template <class Interface, class Input, class Output>
+EncodingStatistics EncoderBatching<Interface, Input, Output>::statistics() const {
   const std::lock_guard lock(mutex_);
   EncodingStatistics statistics = statistics_;
   statistics.waiting = waiting_.size() - refused_waiting_;
   return statistics;
 }
 
-void EncoderBatching::run(std::stop_token stop) {
+template <class Interface, class Input, class Output>
+void EncoderBatching<Interface, Input, Output>::run(std::stop_token stop) {
   pthread_setname_np(pthread_self(), "encoder");
   std::vector<Item> batch;
   std::unique_lock lock(mutex_);
@@ -74,34 +83,41 @@ void EncoderBatching::run(std::stop_token stop) {
 }
 
 // Encodes what was not refused, then tells everybody, in order.
-void EncoderBatching::encode(std::vector<Item>& batch) {
-  std::vector<AudioWindow> windows;
+template <class Interface, class Input, class Output>
+void EncoderBatching<Interface, Input, Output>::encode(std::vector<Item>& batch) {
+  std::vector<Input> inputs;
   for (Item& item : batch) {
-    if (!item.refused) windows.push_back(std::move(item.window));
+    if (!item.refused) inputs.push_back(std::move(item.input));
   }
-  std::vector<tensor::Tensor> features(windows.size());
-  std::exception_ptr error;
+  std::vector<Output> outputs(inputs.size());
   const auto begin = Clock::now();
   try {
-    if (!windows.empty()) encode_(windows, features);
+    if (!inputs.empty()) encode_(inputs, outputs);
   } catch (...) {
-    error = std::current_exception();
+    for (Output& output : outputs) {
+      output = {};
+      output.error = std::current_exception();
+    }
   }
   {
     const std::lock_guard lock(mutex_);
     statistics_.busy_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
-    statistics_.windows += windows.size();
-    statistics_.batches += windows.empty() ? 0 : 1;
-    if (error) statistics_.failed += windows.size();
+    statistics_.windows += inputs.size();
+    statistics_.batches += inputs.empty() ? 0 : 1;
+    statistics_.failed += static_cast<std::uint64_t>(std::count_if(
+        outputs.begin(), outputs.end(), [](const Output& output) { return output.error != nullptr; }));
   }
   std::size_t next = 0;
   for (Item& item : batch) {
     if (item.refused) {
-      item.done(failed("the encoder is behind: too many windows wait"));
+      item.done(failed<Output>("the encoder is behind: too much waits"));
     } else {
-      item.done({.features = std::move(features[next++]), .error = error});
+      item.done(std::move(outputs[next++]));
     }
   }
 }
+
+template class EncoderBatching<AudioEncoding, AudioWindow, EncodedAudio>;
+template class EncoderBatching<ImageEncoding, ImageFrame, EncodedImage>;
 
 }  // namespace vedette::models::runtime

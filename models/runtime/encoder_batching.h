@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/runtime/audio_encoding.h"
+#include "models/runtime/image_encoding.h"
 #include "models/runtime/statistics.h"
 
 namespace vedette::models::runtime {
@@ -21,24 +22,26 @@ struct EncoderBatchingOptions {
   std::size_t most_waiting = 64;               // windows; more are refused with an error
 };
 
-// Gathers windows of all streams into batches and has them encoded, on one thread of its own. Thread-safe.
-class EncoderBatching final : public AudioEncoding {
+// Gathers windows, or pictures, of all streams into batches and has them encoded, on one thread of its own.
+// Thread-safe.
+template <class Interface, class Input, class Output>
+class EncoderBatching final : public Interface {
  public:
-  // Encodes the windows of a batch: as many results, in their order. What it throws fails the whole batch.
-  using Encode =
-      std::function<void(std::span<const AudioWindow> windows, std::span<tensor::Tensor> features)>;
+  // Encodes a batch: as many results, in their order. What it throws fails the whole batch; an error in a
+  // result is that one's alone.
+  using Encode = std::function<void(std::span<Input> inputs, std::span<Output> outputs)>;
 
   explicit EncoderBatching(Encode encode, const EncoderBatchingOptions& options = {});
-  // Windows that still wait end with an error.
+  // What still waits ends with an error.
   ~EncoderBatching() override;
 
-  void submit(AudioWindow window, std::function<void(EncodedAudio)> done) override;
+  void submit(Input input, std::function<void(Output)> done) override;
   EncodingStatistics statistics() const override;
 
  private:
   struct Item {
-    AudioWindow window;
-    std::function<void(EncodedAudio)> done;
+    Input input;
+    std::function<void(Output)> done;
     std::chrono::steady_clock::time_point submitted;
     bool refused = false;
   };
@@ -55,5 +58,10 @@ class EncoderBatching final : public AudioEncoding {
   EncodingStatistics statistics_;
   std::jthread thread_;  // last: it uses all of the above
 };
+
+extern template class EncoderBatching<AudioEncoding, AudioWindow, EncodedAudio>;
+extern template class EncoderBatching<ImageEncoding, ImageFrame, EncodedImage>;
+using AudioBatching = EncoderBatching<AudioEncoding, AudioWindow, EncodedAudio>;
+using ImageBatching = EncoderBatching<ImageEncoding, ImageFrame, EncodedImage>;
 
 }  // namespace vedette::models::runtime

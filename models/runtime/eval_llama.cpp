@@ -3,30 +3,20 @@
 
 #include "models/language/model_folder.h"
 #include "models/ops/rows.h"
-#include "models/runtime/family.h"
+#include "models/runtime/eval_decoder.h"
 
 namespace vedette::models::runtime {
-
-namespace {
 
 using language::DecoderSlice;
 using language::Logits;
 
-// The rows of input_ids [batch, length] without their padding, one behind the other.
-struct Prompts {
-  std::int64_t batch = 0, length = 0;
-  std::vector<std::int32_t> tokens = {};
-  std::vector<std::int64_t> places = {};  // of each token in [batch * length]
-  std::vector<std::int64_t> counts = {};  // tokens of each row
-};
-
-Prompts read_prompts(const EvalJob& job, std::int64_t vocabulary) {
+EvalPrompts read_prompts(const EvalJob& job, std::int64_t vocabulary) {
   const auto& ids = job.inputs.get("input_ids");
   if (ids.view.shape().rank() != 2) {
     throw std::runtime_error(ids.file.string() + ": input_ids: expected [batch, length], received " +
                              ids.view.shape().to_string());
   }
-  Prompts prompts{.batch = ids.view.shape()[0], .length = ids.view.shape()[1]};
+  EvalPrompts prompts{.batch = ids.view.shape()[0], .length = ids.view.shape()[1]};
   const auto values = read_integers(ids);
   const weights::Weight* mask_weight = job.inputs.find("attention_mask");
   std::vector<std::int64_t> mask(values.size(), 1);
@@ -50,8 +40,11 @@ Prompts read_prompts(const EvalJob& job, std::int64_t vocabulary) {
   return prompts;
 }
 
+namespace {
+
 // The batch's sequences, each with room for its prompt and what is generated.
-std::vector<layers::KvSequence> make_sequences(layers::KvPool& pool, const Prompts& prompts, int generate) {
+std::vector<layers::KvSequence> make_sequences(layers::KvPool& pool, const EvalPrompts& prompts,
+                                               int generate) {
   std::vector<layers::KvSequence> sequences;
   for (const std::int64_t count : prompts.counts) {
     sequences.push_back(pool.make_sequence(count + generate));
@@ -85,11 +78,10 @@ tensor::Tensor generate_greedily(const EvalJob& job, const language::Decoder& de
 
 }  // namespace
 
-std::vector<EvalOutput> eval_llama(const EvalJob& job) {
+std::vector<EvalOutput> eval_prompts(const EvalJob& job, const language::Decoder& decoder,
+                                     const EvalPrompts& prompts, backend::Matrix embeddings) {
   auto& context = job.context;
-  const language::Decoder decoder = language::load_decoder(context.backend(), job.folder, context.dtype());
   const std::int64_t vocabulary = decoder.config().vocabulary;
-  const Prompts prompts = read_prompts(job, vocabulary);
   const auto rows = static_cast<std::int64_t>(prompts.tokens.size());
   const auto layout = decoder.kv_layout(context.backend(), context.dtype());
   const std::int64_t pages = prompts.batch * ((prompts.length + job.generate) / layout.page_tokens + 1);
@@ -102,7 +94,7 @@ std::vector<EvalOutput> eval_llama(const EvalJob& job) {
   }
   const tensor::Tensor packed(tensor::DType::kF32, {rows, vocabulary});
   const backend::Matrix scores(packed.view());
-  decoder.forward(context, {.tokens = prompts.tokens, .slices = slices}, scores);
+  decoder.forward(context, {.tokens = prompts.tokens, .embeddings = embeddings, .slices = slices}, scores);
 
   std::vector<EvalOutput> outputs;
   outputs.push_back(
@@ -120,6 +112,12 @@ std::vector<EvalOutput> eval_llama(const EvalJob& job) {
     outputs.push_back({"greedy_tokens", generate_greedily(job, decoder, sequences, std::move(next))});
   }
   return outputs;
+}
+
+std::vector<EvalOutput> eval_llama(const EvalJob& job) {
+  const language::Decoder decoder =
+      language::load_decoder(job.context.backend(), job.folder, job.context.dtype());
+  return eval_prompts(job, decoder, read_prompts(job, decoder.config().vocabulary));
 }
 
 }  // namespace vedette::models::runtime

@@ -13,9 +13,11 @@ namespace {
 constexpr ModelFamily kFamilies[] = {
     {"clip", eval_contrastive, bench_contrastive},
     {"clip_vision_model", eval_contrastive, bench_contrastive},
+    {"idefics3", eval_idefics3, bench_idefics3},
     {"llama", eval_llama, bench_llama},
     {"siglip", eval_contrastive, bench_contrastive},
     {"siglip_vision_model", eval_contrastive, bench_contrastive},
+    {"smolvlm", eval_idefics3, bench_idefics3},
     {"vit", eval_vit, bench_vit},
     {"whisper", eval_whisper, bench_whisper},
 };

@@ -52,6 +52,8 @@ std::vector<EvalOutput> eval_vit(const EvalJob& job);
 std::vector<BenchResult> bench_vit(const BenchJob& job);
 std::vector<EvalOutput> eval_contrastive(const EvalJob& job);  // CLIP and SigLIP
 std::vector<BenchResult> bench_contrastive(const BenchJob& job);
+std::vector<EvalOutput> eval_idefics3(const EvalJob& job);  // and SmolVLM
+std::vector<BenchResult> bench_idefics3(const BenchJob& job);
 std::vector<EvalOutput> eval_whisper(const EvalJob& job);
 std::vector<BenchResult> bench_whisper(const BenchJob& job);
 

@@ -11,6 +11,7 @@
 #include "models/language/model_folder.h"
 #include "models/layers/kv_pool.h"
 #include "models/runtime/encoder_batching.h"
+#include "models/runtime/sight_model.h"
 #include "models/runtime/speech_lane.h"
 #include "models/runtime/step_engine.h"
 #include "models/runtime/text_lane.h"
@@ -25,9 +26,9 @@ struct Hearing {
           const std::filesystem::path& folder)
       : encoder_context(backend, pool, dtype),
         model(encoder_context, folder),
-        batching([this](auto windows, auto features) { encode(windows, features); }) {}
+        batching([this](auto windows, auto encoded) { encode(windows, encoded); }) {}
 
-  void encode(std::span<const AudioWindow> windows, std::span<tensor::Tensor> features) {
+  void encode(std::span<const AudioWindow> windows, std::span<EncodedAudio> encoded) {
     const backend::ScratchScope scope(encoder_context.scratch());
     const std::int64_t frames = model.audio_context();
     const std::int64_t hidden = model.config().sizes.hidden;
@@ -38,24 +39,37 @@ struct Hearing {
     model.encode(encoder_context, samples, y);
     encoder_context.synchronize();
     for (std::size_t i = 0; i < windows.size(); ++i) {
-      features[i] = tensor::Tensor(tensor::DType::kF32, {frames, hidden});
-      std::memcpy(features[i].view().data(), y.row(static_cast<std::int64_t>(i) * frames),
-                  features[i].view().bytes());
+      tensor::Tensor& features = encoded[i].features;
+      features = tensor::Tensor(tensor::DType::kF32, {frames, hidden});
+      std::memcpy(features.view().data(), y.row(static_cast<std::int64_t>(i) * frames),
+                  features.view().bytes());
     }
   }
 
   backend::ComputeContext encoder_context;
   audio::SpeechModel model;
-  EncoderBatching batching;
+  AudioBatching batching;
+};
+
+// The model that sees.
+struct Seeing {
+  Seeing(backend::Backend& backend, backend::WorkerPool& pool, tensor::DType dtype, const SightFolder& folder)
+      : context(backend, pool, dtype),
+        model(context, folder),
+        batching([this](auto frames, auto encoded) { model.encode(context, frames, encoded); }) {}
+
+  backend::ComputeContext context;  // the batching's thread alone runs in it
+  SightModel model;
+  ImageBatching batching;
 };
 
 // The LLM with its memory.
 struct Thinking {
   Thinking(backend::Backend& backend, tensor::DType dtype, const std::filesystem::path& folder,
-           std::size_t kv_bytes)
+           std::size_t kv_bytes, std::shared_ptr<const weights::LoraAdapter> adapter)
       : tokenizer(text::Tokenizer::load(folder)),
         chat(text::ChatTemplate::load(folder)),
-        decoder(language::load_decoder(backend, folder, dtype)),
+        decoder(language::load_decoder(backend, folder, dtype, std::move(adapter))),
         end_tokens(language::load_end_tokens(folder, decoder.config())),
         pool(backend, decoder.kv_layout(backend, dtype), kv_bytes) {}
 
@@ -79,17 +93,28 @@ class LoadedRuntime final : public Runtime {
       speech_lane_ = std::make_unique<SpeechLane>(hearing_->model, step_context_);
       hear_name_ = name_of(options.hear);
     }
-    if (!options.think.empty()) {
-      thinking_ = std::make_unique<Thinking>(*backend_, dtype_, options.think, options.kv_bytes);
+    std::filesystem::path think = options.think;
+    std::shared_ptr<const weights::LoraAdapter> adapter;
+    if (!options.see.empty()) adapter = load_sight(options.see, think);
+    if (!think.empty()) {
+      thinking_ = std::make_unique<Thinking>(*backend_, dtype_, think, options.kv_bytes, std::move(adapter));
       text_lane_ = std::make_unique<TextLane>(thinking_->decoder, thinking_->pool, step_context_,
                                               thinking_->tokenizer, thinking_->end_tokens);
-      think_name_ = name_of(options.think);
+      think_name_ = name_of(think);
+      check_sight(options.see);
     }
     engine_ = std::make_unique<StepEngine>(text_lane_.get(), speech_lane_.get());
   }
 
   bool can_hear() const override { return hearing_ != nullptr; }
+  bool can_see() const override { return seeing_ != nullptr; }
   bool can_think() const override { return thinking_ != nullptr; }
+  ImageEncoding& seeing() override {
+    require(can_see(), "a model that sees");
+    return seeing_->batching;
+  }
+  const PictureMarkup& see_markup() const override { return markup_; }
+  std::string see_name() const override { return see_name_; }
   AudioEncoding& hearing() override {
     require(can_hear(), "a speech model");
     return hearing_->batching;
@@ -122,6 +147,29 @@ class LoadedRuntime final : public Runtime {
   }
 
  private:
+  // Loads the eyes; `think` becomes the folder that they are for. Gives the adapter to merge into it.
+  std::shared_ptr<const weights::LoraAdapter> load_sight(const std::filesystem::path& see,
+                                                         std::filesystem::path& think) {
+    const SightFolder folder = SightFolder::open(see);
+    if (think.empty() && !folder.nano) think = see;
+    const std::string wanted = folder.nano ? folder.think_base : name_of(see);
+    if (think.empty() || name_of(think) != wanted) {
+      throw std::runtime_error(see.string() + ": its tokens are for the language model " + wanted +
+                               ": expected it as the one that thinks, received " +
+                               (think.empty() ? "none" : think.string()));
+    }
+    seeing_ = std::make_unique<Seeing>(*backend_, pool_, dtype_, folder);
+    see_name_ = name_of(see);
+    // As SmolVLMProcessor writes a picture that is not cut into tiles.
+    if (!folder.nano) markup_ = {"<fake_token_around_image><global-img>", "<fake_token_around_image>"};
+    return folder.adapter.empty() ? nullptr : weights::LoraAdapter::load(folder.adapter);
+  }
+  void check_sight(const std::filesystem::path& see) const {
+    if (!seeing_ || seeing_->model.token_columns() == thinking_->decoder.config().hidden) return;
+    throw std::runtime_error(see.string() + ": gives tokens of " +
+                             std::to_string(seeing_->model.token_columns()) + " values, expected the " +
+                             std::to_string(thinking_->decoder.config().hidden) + " of " + think_name_);
+  }
   static std::string name_of(const std::filesystem::path& folder) {
     return std::filesystem::absolute(folder).lexically_normal().filename().string();
   }
@@ -135,10 +183,12 @@ class LoadedRuntime final : public Runtime {
   const tensor::DType dtype_;
   backend::ComputeContext step_context_;  // the engine's thread alone runs in it
   std::unique_ptr<Hearing> hearing_;
+  std::unique_ptr<Seeing> seeing_;
   std::unique_ptr<Thinking> thinking_;
   std::unique_ptr<SpeechLane> speech_lane_;
   std::unique_ptr<TextLane> text_lane_;
-  std::string hear_name_, think_name_;
+  std::string hear_name_, see_name_, think_name_;
+  PictureMarkup markup_;
   std::unique_ptr<StepEngine> engine_;  // last: its thread uses the lanes
 };
 

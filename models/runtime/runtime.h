@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "models/runtime/audio_encoding.h"
 #include "models/runtime/device.h"
 #include "models/runtime/engine.h"
+#include "models/runtime/image_encoding.h"
 #include "models/tensor/dtype.h"
 #include "models/text/chat_template.h"
 #include "models/text/tokenizer.h"
@@ -18,12 +20,18 @@ namespace vedette::models::runtime {
 
 struct RuntimeOptions {
   std::filesystem::path hear;   // speech model folder; empty: no hearing
-  std::filesystem::path think;  // LLM folder; empty: no words of its own
+  std::filesystem::path see;    // vision-language folder; empty: no sight
+  std::filesystem::path think;  // LLM folder; empty: the one inside `see`, or no words of its own
   std::optional<tensor::DType>
       dtype;  // of activations; empty: bf16 where the CPU has it in hardware, else f32
   DeviceChoice device = DeviceChoice::kAuto;
   int threads = 0;                    // workers; 0: one per core
   std::size_t kv_bytes = 256u << 20;  // pool of KV pages of the LLM, shared by all its sequences
+};
+
+// Text around the rows of a picture: special tokens of the tokenizer; "": none.
+struct PictureMarkup {
+  std::string before, after;
 };
 
 // All that is resident of the models, in one place: one worker pool, one compute context, one copy of each
@@ -35,9 +43,17 @@ class Runtime {
   static std::shared_ptr<Runtime> load(const RuntimeOptions& options);
 
   virtual ~Runtime() = default;
-  virtual bool can_hear() const = 0;     // options.hear was given
-  virtual bool can_think() const = 0;    // options.think was given
-  virtual AudioEncoding& hearing() = 0;  // Requires: can_hear()
+  virtual bool can_hear() const = 0;              // options.hear was given
+  virtual bool can_see() const { return false; }  // options.see was given
+  virtual bool can_think() const = 0;             // there is a language model
+  virtual AudioEncoding& hearing() = 0;           // Requires: can_hear()
+  // Tokens for the language model that this runtime thinks with. Requires: can_see().
+  virtual ImageEncoding& seeing() { throw std::logic_error("runtime: no model that sees"); }
+  // What stands around a picture's rows in prompts, as the model was taught: before and after them.
+  virtual const PictureMarkup& see_markup() const {
+    static const PictureMarkup kNone;
+    return kNone;
+  }
   virtual Engine& engine() = 0;
   virtual const text::Tokenizer& think_tokenizer() const = 0;  // Requires: can_think(), as for the next two
   virtual const text::ChatTemplate& think_template() const = 0;
@@ -45,6 +61,7 @@ class Runtime {
   // Names of the models as records carry them: their folders'. "" for none.
   virtual const std::string& hear_name() const = 0;
   virtual const std::string& think_name() const = 0;
+  virtual std::string see_name() const { return {}; }
   // Where the models run, and why there; one sentence for the log.
   virtual const std::string& device() const = 0;
   // As Engine::statistics, with the KV pool.

@@ -1,6 +1,7 @@
 #include "models/weights/weight_table.h"
 
 #include <cstring>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 
 #include "models/tensor/convert.h"
 #include "models/weights/file_map.h"
+#include "models/weights/lora.h"
 #include "models/weights/safetensors.h"
 
 namespace vedette::models::weights {
@@ -44,6 +46,38 @@ std::set<std::string> indexed_files(const fs::path& index) {
 
 }  // namespace
 
+// An adapter and what it has made so far.
+struct WeightTable::Merging {
+  std::shared_ptr<const LoraAdapter> adapter;
+  LoraAdapter::Changes changes;
+  std::mutex mutex;
+  std::map<std::string, std::pair<Weight, tensor::Tensor>, std::less<>> made;
+
+  const Weight* find(const Weight& base) {
+    const auto change = changes.find(base.name);
+    if (change == changes.end()) return nullptr;
+    const std::lock_guard lock(mutex);
+    const auto found = made.find(base.name);
+    if (found != made.end()) return &found->second.first;
+    auto& [weight, tensor] = made[base.name];
+    weight = base;
+    if (change->second.module.empty()) {
+      weight.view = change->second.replacement;
+    } else {
+      tensor = adapter->merge(change->second, base.view);
+      weight.view = tensor.view();
+    }
+    return &weight;
+  }
+};
+
+void WeightTable::merge(std::shared_ptr<const LoraAdapter> adapter) {
+  auto merging = std::make_shared<Merging>();
+  merging->changes = adapter->changes_of(*this);
+  merging->adapter = std::move(adapter);
+  merging_ = std::move(merging);
+}
+
 WeightTable WeightTable::open(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) fail(folder, "expected a model folder");
@@ -57,7 +91,10 @@ WeightTable WeightTable::open(const fs::path& folder) {
   } else {
     std::vector<fs::path> found;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
-      if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
+      const fs::path& path = entry.path();
+      if (path.extension() == ".safetensors" && path.filename() != "adapter_model.safetensors") {
+        found.push_back(path);
+      }
     }
     if (found.size() != 1) {
       fail(folder, "expected model.safetensors or model.safetensors.index.json, received " +
@@ -65,6 +102,7 @@ WeightTable WeightTable::open(const fs::path& folder) {
     }
     table.add_file(found.front());
   }
+  if (LoraAdapter::stands_in(folder)) table.merge(LoraAdapter::load(folder));
   return table;
 }
 
@@ -115,7 +153,8 @@ const Weight& WeightTable::get(std::string_view name) const {
     fail(weight->file, "tensor " + weight->name + ": expected a type and rank that can be read, received " +
                            weight->unsupported);
   }
-  return *weight;
+  const Weight* merged = merging_ ? merging_->find(*weight) : nullptr;
+  return merged != nullptr ? *merged : *weight;
 }
 
 const Weight& WeightTable::get(std::string_view name, const Shape& expected) const {
@@ -129,6 +168,9 @@ const Weight& WeightTable::get(std::string_view name, const Shape& expected) con
 
 void WeightTable::release_memory() const {
   for (const auto& file : files_) file->release_memory();
+  if (!merging_) return;
+  const std::lock_guard lock(merging_->mutex);
+  merging_->made.clear();
 }
 
 void WeightTable::read_f32(std::string_view name, const Shape& expected, std::span<float> dst) const {

@@ -14,6 +14,7 @@
 namespace vedette::models::weights {
 
 class FileMap;
+class LoraAdapter;
 
 // One tensor of a checkpoint and where it came from, for messages.
 struct Weight {
@@ -31,14 +32,15 @@ struct Weight {
 class WeightTable {
  public:
   // Opens the folder's `model.safetensors`, or what `model.safetensors.index.json` lists, or its only
-  // *.safetensors file; symbolic links are followed. Throws: std::runtime_error naming the file, and the
-  // tensor, expected and received.
+  // *.safetensors file; symbolic links are followed. A LoRA adapter in the same folder is merged. Throws:
+  // std::runtime_error naming the file, and the tensor, expected and received.
   static WeightTable open(const std::filesystem::path& folder);
   // Opens one safetensors file of any name.
   static WeightTable open_file(const std::filesystem::path& file);
 
   bool contains(std::string_view name) const { return find(name) != nullptr; }
-  // Null when there is none of that name.
+  // As the file has it, also where an adapter changes it: for its shape. Null when there is none of that
+  // name.
   const Weight* find(std::string_view name) const;
   // Throws: std::runtime_error saying the folder and the name when it is missing or unsupported.
   const Weight& get(std::string_view name) const;
@@ -51,10 +53,15 @@ class WeightTable {
   // The same, owned.
   tensor::Tensor read_f32(std::string_view name, const tensor::Shape& expected) const;
 
-  // Gives memory that reading the files has taken back to the system; views stay valid. For after packing.
+  // From now on the tensors that the adapter changes are given merged, each computed when it is first asked
+  // for. Throws: std::runtime_error naming an adapter that does not fit.
+  void merge(std::shared_ptr<const LoraAdapter> adapter);
+
+  // Gives memory that reading the files has taken back to the system, for after packing. Views of the files
+  // stay valid, those of merged tensors do not.
   void release_memory() const;
 
-  // All of them, by name.
+  // All of them as the files have them, by name.
   const std::map<std::string, Weight, std::less<>>& all() const { return weights_; }
   // Metadata of the files ("__metadata__"), the last file winning.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
@@ -62,6 +69,8 @@ class WeightTable {
   const std::filesystem::path& source() const { return source_; }
 
  private:
+  struct Merging;
+
   void add_file(const std::filesystem::path& file);
 
   std::filesystem::path source_;
@@ -69,6 +78,7 @@ class WeightTable {
   std::vector<std::shared_ptr<const tensor::Tensor>> copies_;  // of unaligned tensors
   std::map<std::string, Weight, std::less<>> weights_;
   std::map<std::string, std::string> metadata_;
+  std::shared_ptr<Merging> merging_;  // null: no adapter
 };
 
 }  // namespace vedette::models::weights

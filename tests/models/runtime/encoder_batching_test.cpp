@@ -16,10 +16,10 @@ AudioWindow window(float value) {
 }
 
 // Features are the window's first sample.
-void first_sample(std::span<const AudioWindow> windows, std::span<tensor::Tensor> features) {
+void first_sample(std::span<AudioWindow> windows, std::span<EncodedAudio> encoded) {
   for (std::size_t i = 0; i < windows.size(); ++i) {
-    features[i] = tensor::Tensor(tensor::DType::kF32, {1, 1});
-    features[i].as<float>()[0] = windows[i].samples[0];
+    encoded[i].features = tensor::Tensor(tensor::DType::kF32, {1, 1});
+    encoded[i].features.as<float>()[0] = windows[i].samples[0];
   }
 }
 
@@ -36,7 +36,7 @@ TEST(EncoderBatching, GivesEachItsOwnInOrder) {
   std::vector<float> order;
   std::promise<void> all;
   {
-    EncoderBatching batching(first_sample);
+    AudioBatching batching(first_sample);
     for (int i = 0; i < 10; ++i) {
       batching.submit(window(static_cast<float>(i)), [&](EncodedAudio encoded) {
         order.push_back(encoded.features.as<float>()[0]);
@@ -58,7 +58,7 @@ TEST(EncoderBatching, AFullBatchDoesNotWait) {
   options.longest_wait = 1h;
   std::atomic<int> done{0};
   std::promise<void> both;
-  EncoderBatching batching(first_sample, options);
+  AudioBatching batching(first_sample, options);
   for (int i = 0; i < 2; ++i) {
     batching.submit(window(1.0F), [&](EncodedAudio) {
       if (++done == 2) both.set_value();
@@ -73,10 +73,10 @@ TEST(EncoderBatching, AFailureIsToldToItsBatchOnly) {
   options.most_windows = 1;
   std::promise<std::string> first;
   std::promise<std::string> second;
-  EncoderBatching batching(
-      [](std::span<const AudioWindow> windows, std::span<tensor::Tensor> features) {
+  AudioBatching batching(
+      [](std::span<AudioWindow> windows, std::span<EncodedAudio> encoded) {
         if (windows[0].samples[0] < 0.0F) throw std::runtime_error("negative");
-        first_sample(windows, features);
+        first_sample(windows, encoded);
       },
       options);
   batching.submit(window(-1.0F), [&](EncodedAudio encoded) { first.set_value(message(encoded)); });
@@ -84,6 +84,34 @@ TEST(EncoderBatching, AFailureIsToldToItsBatchOnly) {
   EXPECT_EQ(first.get_future().get(), "negative");
   EXPECT_EQ(second.get_future().get(), "");
   EXPECT_EQ(batching.statistics().failed, 1u);
+}
+
+TEST(EncoderBatching, APicturesOwnErrorIsItsAlone) {
+  EncoderBatchingOptions options;
+  options.most_windows = 2;
+  options.longest_wait = 1h;
+  ImageBatching batching(
+      [](std::span<ImageFrame> frames, std::span<EncodedImage> encoded) {
+        for (std::size_t i = 0; i < frames.size(); ++i) {
+          if (frames[i].view.width == 0) {
+            encoded[i].error = std::make_exception_ptr(std::runtime_error("empty"));
+          } else {
+            encoded[i].sightings.push_back({"person", "left", 0.5F});
+          }
+        }
+      },
+      options);
+  std::promise<EncodedImage> good, bad;
+  ImageFrame frame;
+  batching.submit(frame, [&](EncodedImage image) { bad.set_value(std::move(image)); });
+  frame.view.width = 1;
+  batching.submit(frame, [&](EncodedImage image) { good.set_value(std::move(image)); });
+  EXPECT_TRUE(bad.get_future().get().error);
+  const EncodedImage image = good.get_future().get();
+  EXPECT_FALSE(image.error);
+  ASSERT_EQ(image.sightings.size(), 1u);
+  EXPECT_EQ(batching.statistics().failed, 1u);
+  EXPECT_EQ(batching.statistics().batches, 1u);
 }
 
 TEST(EncoderBatching, RefusesWhatDoesNotFitAndStopsCleanly) {
@@ -94,13 +122,13 @@ TEST(EncoderBatching, RefusesWhatDoesNotFitAndStopsCleanly) {
   std::promise<void> go;
   std::vector<std::string> messages;
   {
-    EncoderBatching batching(
-        [&](std::span<const AudioWindow> windows, std::span<tensor::Tensor> features) {
+    AudioBatching batching(
+        [&](std::span<AudioWindow> windows, std::span<EncodedAudio> encoded) {
           if (windows[0].samples[0] == 0.0F) {
             inside.set_value();
             go.get_future().wait();
           }
-          first_sample(windows, features);
+          first_sample(windows, encoded);
         },
         options);
     const auto keep = [&](EncodedAudio encoded) { messages.push_back(message(encoded)); };

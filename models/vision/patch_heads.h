@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "models/backend/context.h"
+
+namespace vedette::models::vision {
+
+// A thing that the heads found in a picture.
+struct SeenThing {
+  std::string what;    // "person", "red vehicle", "something"
+  std::string where;   // "left", "middle", "right"
+  float score = 0.0F;  // calibrated probability
+};
+
+// Linear heads on the patches of a square picture, as vedette-nano publishes them (a folder with config.json,
+// model_type patch_heads, and model.safetensors): which kind of thing a patch shows, whether its centre lies
+// there, its box and its colour. tools/nano/heads.py is the reference. Immutable; any thread may use it, each
+// with a context of its own.
+class PatchHeads {
+ public:
+  // `columns`: values of a patch. Throws: std::runtime_error naming file, key or tensor, expected and
+  // received.
+  PatchHeads(backend::ComputeContext& context, const std::filesystem::path& folder, std::int64_t columns);
+
+  // The things in one picture, the most certain first. patches: [side * side, columns].
+  std::vector<SeenThing> find(backend::ComputeContext& context, backend::Matrix patches) const;
+
+ private:
+  struct Peak;
+
+  std::vector<Peak> peaks(backend::Matrix guess) const;
+  Peak peak_at(backend::Matrix guess, int side, int patch) const;
+  SeenThing describe(const Peak& peak) const;
+
+  backend::PackedLinear patch_;
+  std::vector<std::string> kinds_, colors_;  // kinds_[0]: nothing
+  std::vector<double> sides_, score_, something_score_;
+  double centre_threshold_ = 0.5, kind_temperature_ = 1.0, something_below_ = 0.5, color_least_ = 0.6;
+  int most_ = 5;
+};
+
+}  // namespace vedette::models::vision
