@@ -6,7 +6,6 @@
 
 #include "models/layers/named_weights.h"
 #include "models/ops/linear.h"
-#include "models/weights/json_object.h"
 
 namespace vedette::models::vision {
 
@@ -62,15 +61,7 @@ PatchHeads::PatchHeads(ComputeContext& context, const std::filesystem::path& fol
   kinds_ = config.texts("kinds");
   colors_ = config.texts("colours");
   if (kinds_.size() < 2) config.fail("kinds", "nothing, and at least one kind of thing");
-  const auto parts = config.object("patch");
-  const auto expect = [&](const char* key, std::size_t count) {
-    if (parts.integer(key, 1, 1 << 16) != static_cast<std::int64_t>(count))
-      parts.fail(key, std::to_string(count));
-  };
-  expect("kind", kinds_.size());
-  expect("centre", 1);
-  expect("box", kBox);
-  expect("colour", colors_.size());
+  const std::int64_t out = read_parts(config);
   sides_ = numbers(config, "sides", 2);
   score_ = numbers(config, "score", 3);
   something_score_ = numbers(config, "something_score", 2);
@@ -80,9 +71,37 @@ PatchHeads::PatchHeads(ComputeContext& context, const std::filesystem::path& fol
   color_least_ = config.real_or("colour_least", color_least_);
   most_ = config.size_or("most", most_, 64);
   const auto table = weights::WeightTable::open(folder);
-  const auto out = static_cast<std::int64_t>(kinds_.size() + 1 + kBox + colors_.size());
   const auto part = layers::NamedWeights(table).part("patch", out, columns);
   patch_ = ops::pack_linear(context.backend(), {&part, 1}, backend::WeightFormat::kF32);
+}
+
+// Where each part begins among the outputs; returns how many there are.
+std::int64_t PatchHeads::read_parts(const weights::JsonObject& config) {
+  struct Part {
+    const char* name;
+    std::size_t count;
+    int* first;
+    bool found = false;
+  };
+  Part parts[] = {{"kind", kinds_.size(), &kind_at_},
+                  {"centre", 1, &centre_at_},
+                  {"box", kBox, &box_at_},
+                  {"colour", colors_.size(), &color_at_}};
+  int at = 0;
+  for (const auto& [name, count] : config.counts("patch", 1 << 16)) {
+    for (Part& part : parts) {
+      if (name != part.name) continue;
+      if (static_cast<std::size_t>(count) != part.count)
+        config.fail("patch", name + " of " + std::to_string(part.count));
+      *part.first = at;
+      part.found = true;
+    }
+    at += count;
+  }
+  for (const Part& part : parts) {
+    if (!part.found) config.fail("patch", "a part named " + std::string(part.name));
+  }
+  return at;
 }
 
 std::vector<SeenThing> PatchHeads::find(ComputeContext& context, Matrix patches) const {
@@ -104,8 +123,7 @@ std::vector<PatchHeads::Peak> PatchHeads::peaks(Matrix guess) const {
     throw std::invalid_argument("patch heads: expected a square of patches, received " +
                                 std::to_string(guess.rows));
   }
-  const auto at = static_cast<std::int64_t>(kinds_.size());
-  const auto centre = [&](int patch) { return guess.row(patch)[at]; };
+  const auto centre = [&](int patch) { return guess.row(patch)[centre_at_]; };
   std::vector<Peak> found;
   for (int patch = 0; patch < side * side; ++patch) {
     if (sigmoid(static_cast<double>(centre(patch))) < centre_threshold_) continue;
@@ -137,9 +155,9 @@ std::vector<PatchHeads::Peak> PatchHeads::peaks(Matrix guess) const {
 
 // What a peak is: kind and colour as the patches around it say, each by how surely it shows anything.
 PatchHeads::Peak PatchHeads::peak_at(Matrix guess, int side, int patch) const {
-  const std::size_t kinds = kinds_.size(), box = kinds + 1, color = box + kBox;
+  const std::size_t kinds = kinds_.size();
   Peak peak;
-  peak.centre = sigmoid(static_cast<double>(guess.row(patch)[kinds]));
+  peak.centre = sigmoid(static_cast<double>(guess.row(patch)[centre_at_]));
   peak.kinds.assign(kinds - 1, 0.0);
   peak.colors.assign(colors_.size(), 0.0);
   double weights = 0.0;
@@ -147,8 +165,8 @@ PatchHeads::Peak PatchHeads::peak_at(Matrix guess, int side, int patch) const {
     for (int column = std::max(0, patch % side - 1); column <= std::min(side - 1, patch % side + 1);
          ++column) {
       const float* values = guess.row(row * side + column);
-      const auto kind = softmax(values, kinds, kind_temperature_);
-      const auto tint = softmax(values + color, colors_.size(), 1.0);
+      const auto kind = softmax(values + kind_at_, kinds, kind_temperature_);
+      const auto tint = softmax(values + color_at_, colors_.size(), 1.0);
       const double weight = 1.0 - kind[0];
       weights += weight;
       for (std::size_t i = 1; i < kinds; ++i) peak.kinds[i - 1] += kind[i] * weight;
@@ -159,7 +177,7 @@ PatchHeads::Peak PatchHeads::peak_at(Matrix guess, int side, int patch) const {
   for (const double kind : peak.kinds) sum += kind;
   for (double& kind : peak.kinds) kind /= std::max(sum, 1e-6);
   for (double& tint : peak.colors) tint /= std::max(weights, 1e-6);
-  const float* own = guess.row(patch) + box;
+  const float* own = guess.row(patch) + box_at_;
   peak.x = std::clamp((patch % side + 0.5) / side + static_cast<double>(own[0]), 0.0, 1.0);
   peak.y = std::clamp((patch / side + 0.5) / side + static_cast<double>(own[1]), 0.0, 1.0);
   peak.width = std::clamp(static_cast<double>(own[2]), 0.02, 1.0);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/backend/context.h"
+#include "models/weights/json_object.h"
 
 namespace vedette::models::vision {
 
@@ -31,6 +32,7 @@ class PatchHeads {
  private:
   struct Peak;
 
+  std::int64_t read_parts(const weights::JsonObject& config);
   std::vector<Peak> peaks(backend::Matrix guess) const;
   Peak peak_at(backend::Matrix guess, int side, int patch) const;
   SeenThing describe(const Peak& peak) const;
@@ -40,6 +42,7 @@ class PatchHeads {
   std::vector<double> sides_, score_, something_score_;
   double centre_threshold_ = 0.5, kind_temperature_ = 1.0, something_below_ = 0.5, color_least_ = 0.6;
   int most_ = 5;
+  int kind_at_ = 0, centre_at_ = 0, box_at_ = 0, color_at_ = 0;  // where a part begins in the outputs
 };
 
 }  // namespace vedette::models::vision

@@ -112,6 +112,19 @@ std::vector<std::string> JsonObject::texts(const char* key) const {
   return values;
 }
 
+std::vector<std::pair<std::string, int>> JsonObject::counts(const char* key, int most) const {
+  const std::string expected = "a list of [name, count], counts up to " + std::to_string(most);
+  if (!is_array(key)) fail(key, expected);
+  std::vector<std::pair<std::string, int>> values;
+  for (const json& pair : (*object_)[key]) {
+    const bool good = pair.is_array() && pair.size() == 2 && pair[0].is_string() &&
+                      pair[1].is_number_integer() && pair[1] >= 1 && pair[1] <= most;
+    if (!good) fail(key, expected);
+    values.emplace_back(pair[0].get<std::string>(), pair[1].get<int>());
+  }
+  return values;
+}
+
 JsonObject JsonObject::object(const char* key) const {
   if (!is_object(key)) fail(key, "an object");
   return {document_, &(*object_)[key], where_ + ": " + key};

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vedette::models::weights {
@@ -38,6 +39,8 @@ class JsonObject {
   std::string text_or(const char* key, const std::string& fallback) const;
   std::vector<double> reals(const char* key) const;
   std::vector<std::string> texts(const char* key) const;
+  // A list of [name, count], in its order; counts are 1 to `most`.
+  std::vector<std::pair<std::string, int>> counts(const char* key, int most) const;
   JsonObject object(const char* key) const;
   // The object under the key, or an empty one.
   JsonObject object_or_empty(const char* key) const;

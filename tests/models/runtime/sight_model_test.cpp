@@ -1,0 +1,149 @@
+// A folder in vedette-nano's format against the trainer's own code, and folders that cannot see.
+#include "models/runtime/sight_model.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include "models/backend/cpu/cpu_backend.h"
+#include "models/runtime/runtime.h"
+
+namespace vedette::models::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+fs::path golden() {
+  return fs::path(VEDETTE_SOURCE_DIR) / "tests/golden/nano";
+}
+
+struct Machine {
+  std::unique_ptr<backend::Backend> backend = backend::cpu::make_cpu_backend();
+  backend::WorkerPool pool{2};
+  backend::ComputeContext context{*backend, pool, tensor::DType::kF32};
+};
+
+ImageFrame rgb_frame(const tensor::TensorView& pixels) {
+  ImageFrame frame;
+  frame.view.format = preprocess::PixelFormat::kRgb;
+  frame.view.height = static_cast<int>(pixels.shape()[0]);
+  frame.view.width = static_cast<int>(pixels.shape()[1]);
+  frame.view.planes[0] = {static_cast<const std::uint8_t*>(pixels.data()), pixels.bytes()};
+  frame.view.strides[0] = 3 * frame.view.width;
+  return frame;
+}
+
+TEST(SightModel, NanoIsTheTrainers) {
+  Machine machine;
+  const SightModel model(machine.context, SightFolder::open(golden()));
+  EXPECT_EQ(model.frame_tokens(), 25);
+  EXPECT_EQ(model.token_columns(), 32);
+  const auto table = weights::WeightTable::open_file(golden() / "outputs.safetensors");
+  std::vector<ImageFrame> frames;
+  const std::vector<std::string> names = {"picture_0", "picture_1", "picture_2"};
+  for (const std::string& name : names) frames.push_back(rgb_frame(table.get(name).view));
+  // One that cannot be read stands among them, and the others do not mind.
+  frames.insert(frames.begin() + 1, frames[0]);
+  frames[1].view.strides[0] = 1;
+  std::vector<EncodedImage> encoded(frames.size());
+  model.encode(machine.context, frames, encoded);
+  EXPECT_TRUE(encoded[1].error);
+  encoded.erase(encoded.begin() + 1);
+  std::ifstream file(golden() / "sightings.json");
+  const auto expected = nlohmann::json::parse(file);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    ASSERT_FALSE(encoded[i].error);
+    const auto theirs = table.get(names[i] + ".tokens", {25, 32}).view.as<float>();
+    float worst = 0.0F;
+    for (std::size_t v = 0; v < theirs.size(); ++v)
+      worst = std::max(worst, std::abs(theirs[v] - encoded[i].tokens.as<float>()[v]));
+    EXPECT_LE(worst, 1e-4F) << names[i];
+    const auto& seen = expected.at(names[i]);
+    ASSERT_EQ(encoded[i].sightings.size(), seen.size()) << names[i];
+    for (std::size_t thing = 0; thing < seen.size(); ++thing) {
+      EXPECT_EQ(encoded[i].sightings[thing].what, seen[thing]["what"]);
+      EXPECT_EQ(encoded[i].sightings[thing].where, seen[thing]["where"]);
+      EXPECT_NEAR(encoded[i].sightings[thing].score, seen[thing]["score"].get<float>(), 1e-4F);
+    }
+  }
+}
+
+// A copy of the golden folder of which a test spoils one file.
+class SpoiltSight : public testing::Test {
+ protected:
+  SpoiltSight() : folder_(fs::path(testing::TempDir()) / ("sight-" + std::to_string(::getpid()))) {
+    fs::remove_all(folder_);
+    fs::copy(golden(), folder_, fs::copy_options::recursive);
+  }
+  ~SpoiltSight() override { fs::remove_all(folder_); }
+
+  // The message when `key` of the file is another value.
+  std::string with(const std::string& file, const std::string& key, const nlohmann::json& value) {
+    std::ifstream in(golden() / file);
+    auto config = nlohmann::json::parse(in);
+    if (value.is_null()) {
+      config.erase(key);
+    } else {
+      config[key] = value;
+    }
+    std::ofstream(folder_ / file) << config;
+    std::string message = "no error";
+    try {
+      const SightModel model(machine_.context, SightFolder::open(folder_));
+    } catch (const std::exception& error) {
+      message = error.what();
+    }
+    fs::copy_file(golden() / file, folder_ / file, fs::copy_options::overwrite_existing);
+    return message;
+  }
+  Machine machine_;
+  fs::path folder_;
+};
+
+TEST_F(SpoiltSight, IsRefusedNamingFileAndKey) {
+  EXPECT_EQ(with("config.json", "heads", nullptr), "no error");
+  EXPECT_THAT(with("config.json", "model_type", "llava"),
+              testing::AllOf(HasSubstr("config.json"), HasSubstr("model_type")));
+  EXPECT_THAT(with("config.json", "bases", nullptr), HasSubstr("bases: expected an object"));
+  EXPECT_THAT(with("config.json", "vision", "../vision"), HasSubstr("vision: expected a folder's name"));
+  EXPECT_THAT(with("config.json", "projector", nullptr), HasSubstr("projector: expected"));
+  EXPECT_THAT(with("projector/config.json", "in", 17), HasSubstr("in: expected the encoder's 16"));
+  EXPECT_THAT(with("projector/config.json", "hidden", 65),
+              testing::AllOf(HasSubstr("linear_1.weight"), HasSubstr("[65, 64]")));
+  EXPECT_THAT(with("projector/config.json", "scale_factor", 3),
+              HasSubstr("scale_factor: expected a divisor"));
+  EXPECT_THAT(with("heads/config.json", "kinds", {"nothing", "person"}),
+              HasSubstr("patch: expected kind of 2"));
+  EXPECT_THAT(with("heads/config.json", "score", {1.0}), HasSubstr("score: expected 3 numbers"));
+  EXPECT_THAT(with("vision/preprocessor_config.json", "size", {{"height", 20}, {"width", 40}}),
+              HasSubstr("the image processor gives pictures of 40 x 20"));
+  EXPECT_THAT(with("vision/config.json", "hidden_size", 18), HasSubstr("expected"));
+}
+
+TEST(RuntimeSight, ItsLanguageModelMustBeTheOneThatThinks) {
+  const auto message = [](const fs::path& think) -> std::string {
+    try {
+      RuntimeOptions options;
+      options.see = golden();
+      options.think = think;
+      Runtime::load(options);
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(
+      message(""),
+      HasSubstr("for the language model llama_lora: expected it as the one that thinks, received none"));
+  EXPECT_THAT(message(golden()), HasSubstr("received " + golden().string()));
+}
+
+}  // namespace
+}  // namespace vedette::models::runtime
