@@ -6,6 +6,7 @@ from encoder import COUNTS, PATCH_PARTS, WHOLE_PARTS, patch_centres
 from world import COLOUR_NAMES, GRID, KINDS
 
 SIDES = (0.36, 0.64)
+SURE, LIKELY = 0.6, 0.35  # daemon/narration/scene.cpp: from here by name; from here as "something"; else not told
 DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.5, "score": [1.0, 1.0, 0.0],
             "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5}
 
@@ -60,6 +61,12 @@ def sighting(peak: dict, cal: dict) -> dict:
     named = float(peak["colour"][tint]) >= cal["colour_least"] and COLOUR_NAMES[tint] != "mixed"
     what = (COLOUR_NAMES[tint] + " " if named else "") + KINDS[1 + best]
     return {"what": what, "where": side(peak["x"]), "score": float(torch.sigmoid(a * logit(peak["c"]) + b * logit(share) + d))}
+
+
+def told(found: list, cal: dict) -> list:
+    """[(peak, what)] as the timeline shows them."""
+    seen = [(peak, sighting(peak, cal)) for peak in found]
+    return [(peak, one["what"] if one["score"] >= SURE else "something") for peak, one in seen if one["score"] >= LIKELY]
 
 
 @torch.no_grad()
@@ -148,11 +155,13 @@ def scores(batches, cal) -> dict:
 
     for scenes, guess, whole in batches:
         for i in range(len(scenes.kind)):
-            truth, found = things(scenes, i), peaks({k: v[i] for k, v in guess.items()}, cal)
+            truth = things(scenes, i)
+            seen = told(peaks({k: v[i] for k, v in guess.items()}, cal), cal)
+            found, names = [peak for peak, _ in seen], {id(peak): what.split()[-1] for peak, what in seen}
             if not scenes.photo[i]:
                 add("count", min(len(found), 4) == min(len(truth), 4), min(len(truth), 4))
                 add("count, whole head", int(whole["count"][i].argmax()) == min(len(truth), 4), min(len(truth), 4))
-            said = [sighting(p, cal)["what"].split()[-1] for p in found]
+            said = list(names.values())
             for k, kind in enumerate(KINDS[1:], start=1):
                 there = any(t[0] == k for t in truth)
                 add(f"presence {'yes' if there else 'no'}", (kind in said) == there, kind)
@@ -166,8 +175,8 @@ def scores(batches, cal) -> dict:
                 kind = 1 + int(peak["q"].argmax())
                 add("class", kind == t[0], t[0])
                 add(f"class {KINDS[t[0]]}", kind == t[0], t[0])
-                if float(peak["q"].max()) >= cal["something_below"]:
-                    add("class where named", kind == t[0], t[0])
+                if names[id(peak)] != "something":
+                    add("class where named", names[id(peak)] == KINDS[t[0]], t[0])
                 if abs(t[2] - SIDES[0]) > 0.04 and abs(t[2] - SIDES[1]) > 0.04:
                     add("position", side(peak["x"]) == side(t[2]), side(t[2]))
                 if 0 <= t[1] < len(COLOUR_NAMES) - 1:

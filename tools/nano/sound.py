@@ -55,7 +55,7 @@ def fit(train, classes, keep):
     for step in range(600):
         rows = torch.randint(len(x), (512,))
         seen = (x[rows] - mean) / scale
-        loss = F.cross_entropy(linear(seen + 0.3 * torch.randn_like(seen)), y[rows], weight=weight, label_smoothing=0.05)
+        loss = F.cross_entropy(linear(seen + torch.randn_like(seen)), y[rows], weight=weight, label_smoothing=0.05)
         for group in optimizer.param_groups:
             group["lr"] = 3e-3 * (1 - step / 600)
         optimizer.zero_grad()
