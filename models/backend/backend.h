@@ -139,6 +139,9 @@ class Backend {
   virtual void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                          std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) = 0;
   virtual void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) = 0;
+  // Rotates every key in these whole pages, of all layers and heads, in f32. cos, sin: [1, head_dim / 2].
+  virtual void rotate_keys(ComputeContext& context, const KvLayout& layout, std::span<std::byte* const> pages,
+                           Matrix cos, Matrix sin) = 0;
   virtual void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                                Matrix y) = 0;
   virtual void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head,

@@ -105,20 +105,33 @@ bool KvSequence::reserve(std::int64_t count) {
   const std::int64_t page_tokens = pool_->layout().page_tokens;
   const std::int64_t missing =
       pages_for(tokens_ + count, page_tokens) - static_cast<std::int64_t>(table_.size());
-  // After drop_to a page that others still read may be the unfinished one: write into a copy of it.
+  // The unfinished page may be one that others read too: write into a copy of it.
   if (tokens_ % page_tokens != 0 && count > 0) {
-    std::byte*& last = table_[static_cast<std::size_t>(tokens_ / page_tokens)];
-    if (pool_->shared(last)) {
-      if (std::max<std::int64_t>(missing, 0) + 1 > pool_->free_pages() || !pool_->take(1, table_))
-        return false;
-      std::byte* copy = table_.back();
-      table_.pop_back();
-      pool_->copy_page(last, copy);
-      pool_->give_back(std::span(&last, 1));
-      last = copy;
-    }
+    const auto last = static_cast<std::size_t>(tokens_ / page_tokens);
+    if (pool_->shared(table_[last]) && std::max<std::int64_t>(missing, 0) + 1 > pool_->free_pages())
+      return false;
+    if (!own(std::span(table_).subspan(last, 1))) return false;
   }
   return missing <= 0 || pool_->take(missing, table_);
+}
+
+// Puts copies in the place of those pages that others hold too. False, with nothing changed, when the pool
+// has too few.
+bool KvSequence::own(std::span<std::byte*> pages) {
+  const auto shared =
+      std::count_if(pages.begin(), pages.end(), [&](std::byte* page) { return pool_->shared(page); });
+  std::vector<std::byte*> copies;
+  if (shared == 0) return true;
+  if (!pool_->take(shared, copies)) return false;
+  for (std::byte*& page : pages) {
+    if (!pool_->shared(page)) continue;
+    pool_->copy_page(page, copies.back());
+    pool_->give_back(std::span(&page, 1));
+    page = copies.back();
+    copies.pop_back();
+  }
+  pool_->give_back(copies);  // of pages that the others have let go meanwhile
+  return true;
 }
 
 void KvSequence::append(std::int64_t count) {
@@ -143,19 +156,35 @@ void KvSequence::drop_to(std::int64_t tokens) {
   }
 }
 
-KvSequence KvSequence::fork() const {
-  KvSequence copy = pool_->make_sequence(longest_);
-  const std::int64_t page_tokens = pool_->layout().page_tokens;
-  const auto used = static_cast<std::size_t>(pages_for(tokens_, page_tokens));
-  const auto whole = static_cast<std::size_t>(tokens_ / page_tokens);
-  pool_->share(std::span(table_).first(whole));
-  copy.table_.assign(table_.begin(), table_.begin() + static_cast<std::ptrdiff_t>(whole));
-  if (used > whole) {
-    if (!pool_->take(1, copy.table_)) throw std::runtime_error("KV pool is full: no page to fork a sequence");
-    pool_->copy_page(table_[whole], copy.table_[whole]);
-  }
+KvSequence KvSequence::fork(std::int64_t longest) const {
+  KvSequence copy = pool_->make_sequence(longest);
+  const auto used = static_cast<std::size_t>(pages_for(tokens_, pool_->layout().page_tokens));
+  pool_->share(std::span(table_).first(used));
+  copy.table_.assign(table_.begin(), table_.begin() + static_cast<std::ptrdiff_t>(used));
   copy.tokens_ = tokens_;
   return copy;
+}
+
+bool KvSequence::evict(backend::ComputeContext& context, const ops::RopeFrequencies& rope, std::int64_t first,
+                       std::int64_t count) {
+  const std::int64_t page_tokens = pool_->layout().page_tokens;
+  if (first < 0 || count < 0 || first % page_tokens != 0 || count % page_tokens != 0 ||
+      first + count > tokens_) {
+    throw std::invalid_argument("KV sequence: cannot evict " + std::to_string(count) + " tokens from " +
+                                std::to_string(first) + " of " + std::to_string(tokens_));
+  }
+  if (count == 0) return true;
+  const auto used = static_cast<std::size_t>(pages_for(tokens_, page_tokens));
+  const auto begin = static_cast<std::size_t>(first / page_tokens);
+  const auto end = static_cast<std::size_t>((first + count) / page_tokens);
+  const auto behind = std::span(table_).subspan(end, used - end);
+  if (!own(behind)) return false;
+  ops::shift_keys(context, rope, pool_->layout(), behind, -count);
+  pool_->give_back(std::span(table_).subspan(begin, end - begin));
+  table_.erase(table_.begin() + static_cast<std::ptrdiff_t>(begin),
+               table_.begin() + static_cast<std::ptrdiff_t>(end));
+  tokens_ -= count;
+  return true;
 }
 
 }  // namespace vedette::models::layers

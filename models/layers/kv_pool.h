@@ -6,7 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "models/backend/backend.h"
+#include "models/backend/context.h"
+#include "models/ops/rope.h"
 
 namespace vedette::models::layers {
 
@@ -62,7 +63,7 @@ class KvSequence {
   std::span<std::byte* const> pages() const { return table_; }
 
   // Makes room for `count` more tokens. False, with nothing taken, when the pool has too few free pages or
-  // the sequence would be longer than `longest`. Does not allocate.
+  // the sequence would be longer than `longest`. Does not allocate, but where it copies a shared page.
   bool reserve(std::int64_t count);
   // Counts tokens whose keys and values have been stored. Throws: std::invalid_argument when they were not
   // reserved.
@@ -70,13 +71,21 @@ class KvSequence {
   // Forgets all but the first `tokens` and gives the pages behind them back.
   // Throws: std::invalid_argument when there are fewer.
   void drop_to(std::int64_t tokens);
-  // A second sequence with the same tokens; whole pages are shared, the unfinished one is copied.
-  // Throws: std::runtime_error when the pool has no page for that copy.
-  KvSequence fork() const;
+  // A second sequence with the same tokens, for at most `longest`. All pages are shared; whoever reserves
+  // first gets a copy of the unfinished one.
+  KvSequence fork(std::int64_t longest) const;
+  KvSequence fork() const { return fork(longest_); }
+  // Forgets tokens [first, first + count) and moves those behind them up: their keys, cached after RoPE, are
+  // rotated to the positions that they then have, in copies where others share the pages. False, with nothing
+  // changed, when the pool has too few free pages for the copies. Throws: std::invalid_argument unless both
+  // are whole pages of tokens that are there.
+  bool evict(backend::ComputeContext& context, const ops::RopeFrequencies& rope, std::int64_t first,
+             std::int64_t count);
 
  private:
   friend class KvPool;
   KvSequence(KvPool& pool, std::int64_t longest);
+  bool own(std::span<std::byte*> pages);
 
   KvPool* pool_;
   std::int64_t longest_;

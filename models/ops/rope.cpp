@@ -24,4 +24,18 @@ void rope(ComputeContext& context, const RopeTable& table, std::int64_t head_dim
   context.backend().rope(context, table.cos, table.sin, head_dim, x);
 }
 
+void shift_keys(ComputeContext& context, const RopeFrequencies& frequencies, const backend::KvLayout& layout,
+                std::span<std::byte* const> pages, std::int64_t shift) {
+  const auto half = static_cast<std::int64_t>(frequencies.rate.size());
+  expect("shift_keys", "twice the frequencies", 2 * half, layout.head_dim);
+  if (pages.empty() || shift == 0) return;
+  const backend::ScratchScope scope(context.scratch());
+  const Matrix cos = context.matrix(1, half), sin = context.matrix(1, half);
+  const std::int32_t by[3] = {static_cast<std::int32_t>(shift), static_cast<std::int32_t>(shift),
+                              static_cast<std::int32_t>(shift)};
+  // The attention factor is in the keys already.
+  context.backend().rope_table(context, by, frequencies.rate, frequencies.axis, 1.0F, cos, sin);
+  context.backend().rotate_keys(context, layout, pages, cos, sin);
+}
+
 }  // namespace vedette::models::ops

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -35,5 +36,10 @@ RopeTable rope_table(ComputeContext& context, const RopeFrequencies& frequencies
 // Rotates each head of x [rows, heads * head_dim] in place, pairing element i with i + head_dim / 2 ("rotate
 // half"). Throws: std::invalid_argument when shapes do not fit.
 void rope(ComputeContext& context, const RopeTable& table, std::int64_t head_dim, Matrix x);
+
+// Moves keys that were cached after RoPE by `shift` positions: those of all layers and heads in these whole
+// pages, in f32. Throws: std::invalid_argument when the frequencies are of another head size.
+void shift_keys(ComputeContext& context, const RopeFrequencies& frequencies, const backend::KvLayout& layout,
+                std::span<std::byte* const> pages, std::int64_t shift);
 
 }  // namespace vedette::models::ops

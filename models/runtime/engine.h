@@ -123,13 +123,10 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) = 0;
   virtual std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) = 0;
-  virtual std::shared_ptr<RequestHandle> submit(ScoreRequest /*request*/, ScoreCallback done) {
-    if (done) done({.reason = FinishReason::kError, .probabilities = {}, .error = nullptr});
-    return nullptr;
-  }
+  virtual std::shared_ptr<RequestHandle> submit(ScoreRequest request, ScoreCallback done) = 0;
   // Null when there is no language model. Throws: std::invalid_argument as PromptSession::append, and when
   // head and most_tokens do not fit the model.
-  virtual std::shared_ptr<PromptSession> open_session(SessionOptions /*options*/) { return nullptr; }
+  virtual std::shared_ptr<PromptSession> open_session(SessionOptions options) = 0;
   virtual EngineStatistics statistics() const { return {}; }
 };
 

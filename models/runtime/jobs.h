@@ -3,12 +3,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "models/runtime/engine.h"
+#include "models/runtime/stored_session.h"
 
 namespace vedette::models::runtime {
 
@@ -26,13 +29,27 @@ class Job : public RequestHandle {
 
   // Gives the result to whoever asked.
   virtual void deliver(FinishReason reason, std::exception_ptr error) = 0;
+  // It has ended: what it held for itself goes, though its handle may stay.
+  virtual void let_go() {}
 };
 
+// What the LLM does: generates, scores, or only takes in what a session was given.
 struct TextJob : Job {
-  TextRequest request;
+  enum class Kind : std::uint8_t { kGenerate, kScore, kAppend };
+  Kind kind = Kind::kGenerate;
+  TextRequest request;  // of a score its prompt
   TextCallbacks callbacks;
   TextResult result;
-  int counted_tokens = 0;  // of result.generated_tokens, those that the statistics know
+  std::vector<std::vector<std::int32_t>> choices;  // of a score
+  ScoreCallback scored;
+  ScoreResult score;
+
+  std::shared_ptr<StoredSession> session;  // that of the request; null: none
+  std::int64_t session_given = 0;          // tokens of it that this job has to see
+  int session_rows = 0;                    // rows of the session that ran on this job's behalf
+
+  // What the statistics know of it.
+  int counted_tokens = 0, counted_session_rows = 0;
   std::chrono::steady_clock::time_point last_token;
 
   // What a lane keeps about it; freed by release().
@@ -42,10 +59,22 @@ struct TextJob : Job {
   std::unique_ptr<State> state;
 
   void deliver(FinishReason reason, std::exception_ptr error) override {
-    result.reason = reason;
-    result.error = std::move(error);
-    if (callbacks.on_finished) callbacks.on_finished(std::move(result));
+    if (kind == Kind::kScore) {
+      score.reason = reason;
+      score.error = std::move(error);
+      if (scored) scored(std::move(score));
+    } else if (kind == Kind::kGenerate) {
+      result.reason = reason;
+      result.error = std::move(error);
+      if (callbacks.on_finished) callbacks.on_finished(std::move(result));
+    }
+    scored = nullptr;
     callbacks = {};
+  }
+  void let_go() override {
+    if (kind == Kind::kAppend) session->give_up();
+    session.reset();
+    request.session.reset();
   }
 };
 
@@ -78,6 +107,14 @@ class Lane {
   virtual void step(std::span<J* const> jobs) = 0;
   // Takes the room back, whatever became of the job.
   virtual void release(J& job) = 0;
+};
+
+// Opens the sessions of a lane. Thread-safe.
+class SessionOpener {
+ public:
+  virtual ~SessionOpener() = default;
+  // Throws: std::invalid_argument for options that do not fit the model.
+  virtual std::shared_ptr<StoredSession> open_session(SessionOptions options, StoredSession::Wake wake) = 0;
 };
 
 }  // namespace vedette::models::runtime

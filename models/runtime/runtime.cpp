@@ -103,7 +103,8 @@ class LoadedRuntime final : public Runtime {
       think_name_ = name_of(think);
       check_sight(options.see);
     }
-    engine_ = std::make_unique<StepEngine>(text_lane_.get(), speech_lane_.get());
+    engine_ = std::make_unique<StepEngine>(text_lane_.get(), speech_lane_.get(), StepEngineOptions{},
+                                           text_lane_.get());
   }
 
   bool can_hear() const override { return hearing_ != nullptr; }

@@ -24,8 +24,10 @@ std::size_t StepEngine::Queue<J>::count_waiting() const {
   return count;
 }
 
-StepEngine::StepEngine(Lane<TextJob>* text, Lane<SpeechJob>* speech, const StepEngineOptions& options)
-    : options_(options) {
+StepEngine::StepEngine(Lane<TextJob>* text, Lane<SpeechJob>* speech, const StepEngineOptions& options,
+                       SessionOpener* sessions)
+    : options_(options), sessions_(sessions) {
+  link_->engine = this;
   text_.lane = text;
   text_.missing = "no language model is loaded";
   speech_.lane = speech;
@@ -34,6 +36,10 @@ StepEngine::StepEngine(Lane<TextJob>* text, Lane<SpeechJob>* speech, const StepE
 }
 
 StepEngine::~StepEngine() {
+  {
+    const std::lock_guard lock(link_->mutex);
+    link_->engine = nullptr;
+  }
   thread_.request_stop();
   thread_.join();
   std::unique_lock lock(mutex_);
@@ -45,6 +51,44 @@ std::shared_ptr<RequestHandle> StepEngine::submit(TextRequest request, TextCallb
   job->priority = request.priority;
   job->request = std::move(request);
   job->callbacks = std::move(callbacks);
+  return enqueue_text(std::move(job));
+}
+
+std::shared_ptr<RequestHandle> StepEngine::submit(ScoreRequest request, ScoreCallback done) {
+  auto job = std::make_shared<TextJob>();
+  job->kind = TextJob::Kind::kScore;
+  job->priority = request.priority;
+  job->request.session = std::move(request.session);
+  job->request.prompt = std::move(request.prompt);
+  job->request.embeddings = std::move(request.embeddings);
+  job->request.max_new_tokens = 0;
+  job->choices = std::move(request.choices);
+  job->scored = std::move(done);
+  return enqueue_text(std::move(job));
+}
+
+std::shared_ptr<PromptSession> StepEngine::open_session(SessionOptions options) {
+  if (sessions_ == nullptr) return nullptr;
+  return sessions_->open_session(std::move(options), [link = link_](std::shared_ptr<StoredSession> session) {
+    const std::lock_guard lock(link->mutex);
+    if (link->engine != nullptr) link->engine->take_in(std::move(session));
+  });
+}
+
+// A job of its own lets a session's pieces run when no request asks for them.
+void StepEngine::take_in(std::shared_ptr<StoredSession> session) {
+  auto job = std::make_shared<TextJob>();
+  job->kind = TextJob::Kind::kAppend;
+  job->priority = Priority::kCaption;
+  job->session = std::move(session);
+  enqueue(text_, std::move(job));
+}
+
+std::shared_ptr<RequestHandle> StepEngine::enqueue_text(std::shared_ptr<TextJob> job) {
+  if (job->request.session != nullptr) {
+    job->session = std::dynamic_pointer_cast<StoredSession>(job->request.session);
+    if (job->session != nullptr) job->session_given = job->session->given_tokens();
+  }
   return enqueue(text_, std::move(job));
 }
 
@@ -215,6 +259,10 @@ void StepEngine::step(Queue<J>& queue, std::unique_lock<std::mutex>& lock) {
 }
 
 void StepEngine::count_tokens(TextJob& job) {
+  statistics_.prompt_tokens += static_cast<std::uint64_t>(job.session_rows - job.counted_session_rows);
+  job.counted_session_rows = job.session_rows;
+  if (job.kind == TextJob::Kind::kScore && job.done)
+    statistics_.prompt_tokens += static_cast<std::uint64_t>(job.result.prompt_tokens);
   const int fresh = job.result.generated_tokens - job.counted_tokens;
   if (fresh <= 0) return;
   const auto now = Clock::now();
@@ -233,6 +281,7 @@ template <class J>
 void StepEngine::end(Queue<J>& queue, std::shared_ptr<J> job, FinishReason reason, std::exception_ptr error) {
   if (job->admitted) queue.lane->release(*job);
   job->admitted = false;
+  job->let_go();
   ++queue.statistics.finished[static_cast<std::size_t>(reason)];
   ended_.push_back({std::move(job), reason, std::move(error)});
 }

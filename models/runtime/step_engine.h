@@ -28,17 +28,26 @@ struct StepEngineOptions {
 class StepEngine final : public Engine {
  public:
   // A lane may be null: its requests then end with an error. Lanes must outlive the engine.
-  StepEngine(Lane<TextJob>* text, Lane<SpeechJob>* speech, const StepEngineOptions& options = {});
+  // `sessions` opens those of the text lane; null: there are none.
+  StepEngine(Lane<TextJob>* text, Lane<SpeechJob>* speech, const StepEngineOptions& options = {},
+             SessionOpener* sessions = nullptr);
   // Ends what is left with kCancelled.
   ~StepEngine() override;
 
   std::shared_ptr<RequestHandle> submit(TextRequest request, TextCallbacks callbacks) override;
-  using Engine::submit;
   std::shared_ptr<RequestHandle> submit(SpeechRequest request, SpeechCallback done) override;
+
+  std::shared_ptr<RequestHandle> submit(ScoreRequest request, ScoreCallback done) override;
+  std::shared_ptr<PromptSession> open_session(SessionOptions options) override;
 
   EngineStatistics statistics() const override;
 
  private:
+  // The way of a session to its engine, which it may outlive.
+  struct Link {
+    std::mutex mutex;
+    StepEngine* engine = nullptr;
+  };
   template <class J>
   struct Queue {
     Lane<J>* lane = nullptr;
@@ -57,6 +66,8 @@ class StepEngine final : public Engine {
     std::exception_ptr error;
   };
 
+  std::shared_ptr<RequestHandle> enqueue_text(std::shared_ptr<TextJob> job);
+  void take_in(std::shared_ptr<StoredSession> session);
   template <class J>
   std::shared_ptr<RequestHandle> enqueue(Queue<J>& queue, std::shared_ptr<J> job);
   void run(std::stop_token stop);
@@ -77,6 +88,8 @@ class StepEngine final : public Engine {
   void count_tokens(TextJob& job);
 
   const StepEngineOptions options_;
+  SessionOpener* const sessions_;
+  const std::shared_ptr<Link> link_ = std::make_shared<Link>();
   mutable std::mutex mutex_;
   std::condition_variable_any wake_;
   Queue<TextJob> text_;

@@ -157,6 +157,19 @@ void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) {
   });
 }
 
+void rotate_keys(ComputeContext& context, const KvLayout& layout, std::span<std::byte* const> pages,
+                 Matrix cos, Matrix sin) {
+  context.parallel_for(static_cast<std::int64_t>(pages.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t page = begin; page < end; ++page) {
+      for (int block = 0; block < layout.layers * layout.kv_heads; ++block) {
+        kernels::kv_rotate(kv_format(layout.dtype),
+                           pages[static_cast<std::size_t>(page)] + layout.block_offset(0, block),
+                           layout.head_dim, cos.data, sin.data);
+      }
+    }
+  });
+}
+
 void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                      Matrix y) {
   const int kv_heads = kv.layout->kv_heads;

@@ -89,6 +89,10 @@ class CpuBackend final : public Backend {
   void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) override {
     cpu::append_kv(context, k, v, kv);
   }
+  void rotate_keys(ComputeContext& context, const KvLayout& layout, std::span<std::byte* const> pages,
+                   Matrix cos, Matrix sin) override {
+    cpu::rotate_keys(context, layout, pages, cos, sin);
+  }
   void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                        Matrix y) override {
     cpu::paged_attention(context, q, kv, causal, scale, y);

@@ -29,6 +29,8 @@ KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype);
 void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                std::span<const AttentionSegment> segments, int heads, float scale, Matrix y);
 void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv);
+void rotate_keys(ComputeContext& context, const KvLayout& layout, std::span<std::byte* const> pages,
+                 Matrix cos, Matrix sin);
 void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                      Matrix y);
 void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head, float scale,

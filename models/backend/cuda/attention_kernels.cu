@@ -120,6 +120,28 @@ __global__ void store_kernel(const KvTarget* targets, AttentionShape shape) {
   }
 }
 
+__global__ void rotate_kernel(std::byte* const* pages, int blocks, std::size_t block_bytes, const float* cos,
+                              const float* sin, AttentionShape shape) {
+  std::byte* block = pages[blockIdx.x / blocks] + (blockIdx.x % blocks) * block_bytes;
+  const int half = shape.head_dim / 2;
+  for (int i = threadIdx.x; i < shape.page_tokens * half; i += kThreads) {
+    const int pair = i % half, low_at = i / half * shape.head_dim + pair, high_at = low_at + half;
+    auto* narrow = reinterpret_cast<__nv_bfloat16*>(block);
+    auto* wide = reinterpret_cast<float*>(block);
+    const float low = shape.bf16 ? __bfloat162float(narrow[low_at]) : wide[low_at];
+    const float high = shape.bf16 ? __bfloat162float(narrow[high_at]) : wide[high_at];
+    const float turned_low = low * cos[pair] - high * sin[pair];
+    const float turned_high = high * cos[pair] + low * sin[pair];
+    if (shape.bf16) {
+      narrow[low_at] = __float2bfloat16_rn(turned_low);
+      narrow[high_at] = __float2bfloat16_rn(turned_high);
+    } else {
+      wide[low_at] = turned_low;
+      wide[high_at] = turned_high;
+    }
+  }
+}
+
 }  // namespace
 
 void attend(cudaStream_t stream, const AttentionRow* rows, std::int64_t count, const AttentionShape& shape) {
@@ -136,6 +158,13 @@ void attention_weights(cudaStream_t stream, const AttentionRow* rows, std::int64
 void store_kv(cudaStream_t stream, const KvTarget* targets, std::int64_t count, const AttentionShape& shape) {
   store_kernel<<<static_cast<unsigned>(count), kThreads, 0, stream>>>(targets, shape);
   check(cudaGetLastError(), "store_kernel");
+}
+
+void rotate_kv(cudaStream_t stream, std::byte* const* pages, std::int64_t count, int blocks,
+               std::size_t block_bytes, const float* cos, const float* sin, const AttentionShape& shape) {
+  rotate_kernel<<<static_cast<unsigned>(count * blocks), kThreads, 0, stream>>>(pages, blocks, block_bytes,
+                                                                                cos, sin, shape);
+  check(cudaGetLastError(), "rotate_kernel");
 }
 
 }  // namespace vedette::models::backend::cuda

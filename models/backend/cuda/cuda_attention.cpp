@@ -69,6 +69,14 @@ void CudaBackend::append_kv(ComputeContext& context, Matrix k, Matrix v, const P
            static_cast<std::int64_t>(targets.size()), shape_of(layout, 1.0F));
 }
 
+void CudaBackend::rotate_keys(ComputeContext& context, const KvLayout& layout,
+                              std::span<std::byte* const> pages, Matrix cos, Matrix sin) {
+  if (pages.empty()) return;
+  const ScratchScope scope(context.scratch());
+  rotate_kv(stream_, upload(context, pages), static_cast<std::int64_t>(pages.size()),
+            layout.layers * layout.kv_heads, layout.block_bytes, cos.data, sin.data, shape_of(layout, 1.0F));
+}
+
 void CudaBackend::paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal,
                                   float scale, Matrix y) {
   const KvLayout& layout = *kv.layout;

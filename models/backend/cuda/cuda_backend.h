@@ -47,6 +47,8 @@ class CudaBackend final : public Backend {
   void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                  std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) override;
   void append_kv(ComputeContext& context, Matrix k, Matrix v, const PagedKv& kv) override;
+  void rotate_keys(ComputeContext& context, const KvLayout& layout, std::span<std::byte* const> pages,
+                   Matrix cos, Matrix sin) override;
   void paged_attention(ComputeContext& context, Matrix q, const PagedKv& kv, bool causal, float scale,
                        Matrix y) override;
   void paged_attention_weights(ComputeContext& context, Matrix q, const PagedKv& kv, int head, float scale,

@@ -58,5 +58,8 @@ struct KvTarget {
   int row;
 };
 void store_kv(cudaStream_t stream, const KvTarget* targets, std::int64_t count, const AttentionShape& shape);
+// Rotates the keys of `blocks` blocks in each of `count` pages. pages, cos and sin are on the device.
+void rotate_kv(cudaStream_t stream, std::byte* const* pages, std::int64_t count, int blocks,
+               std::size_t block_bytes, const float* cos, const float* sin, const AttentionShape& shape);
 
 }  // namespace vedette::models::backend::cuda

@@ -160,5 +160,35 @@ TEST(Decoder, RefusesBatchesThatDoNotFit) {
   EXPECT_NO_THROW(run({&sequence, 0, 2, Logits::kLast}, tokens, 1));
 }
 
+// Keys and values of the first layer depend on a token and its place alone: after an eviction they are those
+// of a sequence that never had what was evicted.
+TEST_P(DecoderGolden, EvictedSequencesStandWhereTheyShould) {
+  GoldenModel model(GetParam());
+  const std::int64_t page = model.kv.layout().page_tokens;
+  std::vector<std::int32_t> all;
+  for (std::int64_t i = 0; i < 4 * page + 5; ++i) all.push_back(static_cast<std::int32_t>(i * 13 % 71));
+  std::vector<std::int32_t> left(all.begin(), all.begin() + page);
+  left.insert(left.end(), all.begin() + 3 * page, all.end());
+  auto evicted = model.kv.make_sequence(8 * page), fresh = model.kv.make_sequence(8 * page);
+  model.run(evicted, all);
+  model.run(fresh, left);
+  const auto keys = [&](const layers::KvSequence& sequence, std::int64_t index, int head) {
+    const auto* block = reinterpret_cast<const float*>(sequence.pages()[static_cast<std::size_t>(index)] +
+                                                       model.kv.layout().block_offset(0, head));
+    return std::span(block, model.kv.layout().block_bytes / sizeof(float));
+  };
+  EXPECT_GT(max_difference(keys(evicted, 3, 0), keys(fresh, 1, 0)), 1e-3F) << "before, they stand elsewhere";
+  ASSERT_TRUE(evicted.evict(model.context, model.decoder.config().rope, page, 2 * page));
+  ASSERT_EQ(evicted.tokens(), fresh.tokens());
+  for (std::int64_t index = 0; index < 3; ++index) {
+    for (int head = 0; head < model.kv.layout().kv_heads; ++head)
+      EXPECT_LT(max_difference(keys(evicted, index, head), keys(fresh, index, head)), 2e-5F) << index;
+  }
+  // And it goes on from there.
+  const std::int32_t next[] = {3, 5, 8};
+  for (const float value : model.run(evicted, next)) ASSERT_TRUE(std::isfinite(value));
+  EXPECT_EQ(evicted.tokens(), 2 * page + 8);
+}
+
 }  // namespace
 }  // namespace vedette::models::language

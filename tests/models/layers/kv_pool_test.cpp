@@ -79,19 +79,26 @@ TEST_F(KvPoolTest, DroppedPagesAndSequencesGoBack) {
   EXPECT_EQ(pool_.free_pages(), 4);
 }
 
-TEST_F(KvPoolTest, ForksShareWholePagesAndCopyTheLast) {
+TEST_F(KvPoolTest, ForksSharePagesUntilOneWrites) {
   auto a = pool_.make_sequence(4 * page_);
   ASSERT_TRUE(a.reserve(page_ + 2));
   a.append(page_ + 2);
   std::memset(a.pages()[1], 7, layout_.page_bytes());
   {
-    auto b = a.fork();
+    auto b = a.fork(2 * page_);
     EXPECT_EQ(b.tokens(), page_ + 2);
+    EXPECT_EQ(b.longest(), 2 * page_);
+    EXPECT_EQ(b.pages()[1], a.pages()[1]);
+    EXPECT_EQ(pool_.free_pages(), 2);
+    ASSERT_TRUE(b.reserve(1));
     EXPECT_EQ(b.pages()[0], a.pages()[0]);
     EXPECT_NE(b.pages()[1], a.pages()[1]);
     EXPECT_EQ(std::memcmp(b.pages()[1], a.pages()[1], layout_.page_bytes()), 0);
     EXPECT_EQ(pool_.free_pages(), 1);
-    // Writing into what is shared makes a copy first.
+    // The one that is left alone with a page writes into it.
+    std::byte* const last = a.pages()[1];
+    ASSERT_TRUE(a.reserve(1));
+    EXPECT_EQ(a.pages()[1], last);
     b.drop_to(5);
     ASSERT_TRUE(b.reserve(1));
     EXPECT_NE(b.pages()[0], a.pages()[0]);
@@ -99,8 +106,42 @@ TEST_F(KvPoolTest, ForksShareWholePagesAndCopyTheLast) {
   EXPECT_EQ(pool_.free_pages(), 2);
   auto rest = pool_.make_sequence(2 * page_);
   ASSERT_TRUE(rest.reserve(2 * page_));
-  EXPECT_THROW(a.fork(), std::runtime_error);
+  auto c = a.fork();
+  EXPECT_FALSE(c.reserve(1)) << "no page for the copy";
   EXPECT_EQ(pool_.free_pages(), 0);
+}
+
+TEST_F(KvPoolTest, EvictingGivesPagesBackAndCopiesWhatOthersHold) {
+  backend::WorkerPool workers(2);
+  backend::ComputeContext context(*backend_, workers, tensor::DType::kF32);
+  ops::RopeFrequencies rope;
+  for (int i = 0; i < 8; ++i) {
+    rope.rate.push_back(1.0F / static_cast<float>(1 + i));
+    rope.axis.push_back(0);
+  }
+  auto a = pool_.make_sequence(4 * page_);
+  ASSERT_TRUE(a.reserve(3 * page_ + 1));
+  a.append(2 * page_ + 1);
+  const std::vector<std::byte*> before(a.pages().begin(), a.pages().end());
+  EXPECT_THROW(a.evict(context, rope, 1, page_), std::invalid_argument);
+  EXPECT_THROW(a.evict(context, rope, page_, page_ + 1), std::invalid_argument);
+  EXPECT_THROW(a.evict(context, rope, page_, 2 * page_), std::invalid_argument);
+  {
+    auto b = a.fork();
+    EXPECT_FALSE(a.evict(context, rope, page_, page_)) << "no page for a copy of the last one";
+    EXPECT_EQ(a.tokens(), 2 * page_ + 1);
+  }
+  ASSERT_TRUE(a.evict(context, rope, page_, page_));
+  EXPECT_EQ(a.tokens(), page_ + 1);
+  EXPECT_EQ(std::vector<std::byte*>(a.pages().begin(), a.pages().end()),
+            (std::vector<std::byte*>{before[0], before[2], before[3]}));
+  EXPECT_EQ(pool_.free_pages(), 1);
+  {
+    auto b = a.fork();
+    ASSERT_TRUE(a.evict(context, rope, 0, page_)) << "the only page left is for the copy";
+    EXPECT_NE(a.pages()[0], b.pages()[1]);
+    EXPECT_EQ(b.tokens(), page_ + 1);
+  }
 }
 
 }  // namespace

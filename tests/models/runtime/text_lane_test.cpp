@@ -64,6 +64,8 @@ class TextLaneTest : public ::testing::Test {
 TEST_F(TextLaneTest, ResultsAreThoseOfEachAlone) {
   std::vector<TextRequest> requests;
   for (int i = 0; i < 9; ++i) requests.push_back(request(static_cast<std::size_t>(1 + i * i % 40), 4 + i, i));
+  std::vector<int> prompt_tokens;
+  for (const TextRequest& each : requests) prompt_tokens.push_back(static_cast<int>(each.prompt.size()));
   std::vector<std::vector<std::int32_t>> expected;
   for (const TextRequest& each : requests) expected.push_back(alone(each));
 
@@ -74,12 +76,13 @@ TEST_F(TextLaneTest, ResultsAreThoseOfEachAlone) {
   std::vector<Outcome> outcomes(requests.size());
   {
     StepEngine engine(&text, nullptr);
-    for (std::size_t i = 0; i < requests.size(); ++i) engine.submit(requests[i], outcomes[i].callbacks());
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      engine.submit(std::move(requests[i]), outcomes[i].callbacks());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       const TextResult result = outcomes[i].future.get();
       EXPECT_EQ(result.reason, FinishReason::kLength);
       EXPECT_EQ(result.tokens, expected[i]) << i;
-      EXPECT_EQ(result.prompt_tokens, static_cast<int>(requests[i].prompt.size()));
+      EXPECT_EQ(result.prompt_tokens, prompt_tokens[i]);
     }
     EXPECT_GT(engine.statistics().text.stepped_jobs, engine.statistics().text.steps);
   }
@@ -94,7 +97,7 @@ TEST_F(TextLaneTest, AnEndTokenStops) {
   TextLane text = lane({end});
   StepEngine engine(&text, nullptr);
   Outcome outcome;
-  engine.submit(asked, outcome.callbacks());
+  engine.submit(request(11, 12, 3), outcome.callbacks());
   const TextResult result = outcome.future.get();
   EXPECT_EQ(result.reason, FinishReason::kStop);
   EXPECT_EQ(result.tokens, std::vector<std::int32_t>(expected.begin(), until));

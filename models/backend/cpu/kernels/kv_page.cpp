@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -76,6 +77,38 @@ void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t f
       auto* out = static_cast<tensor::BFloat16*>(page);
       for (std::int64_t i = 0; i < head_dim; ++i) out[bf16_k_at(token, i)] = tensor::to_bfloat16(k[i]);
       for (std::int64_t i = 0; i < head_dim; ++i) out[half + bf16_v_at(token, i)] = tensor::to_bfloat16(v[i]);
+    }
+  }
+}
+
+void kv_rotate(KvFormat format, void* page, std::int64_t head_dim, const float* cos, const float* sin) {
+  const std::int64_t half = head_dim / 2;
+  float low[kPageTokens], high[kPageTokens];
+  for (std::int64_t i = 0; i < half; ++i) {
+    // One dimension of all tokens at a time: they lie side by side, or with one other between.
+    const auto turn = [&](auto* keys, std::int64_t step, auto&& widen, auto&& narrow) {
+      const std::int64_t at = step == 1 ? f32_k_at(0, i) : bf16_k_at(0, i);
+      const std::int64_t other = step == 1 ? f32_k_at(0, i + half) : bf16_k_at(0, i + half);
+      for (std::int64_t t = 0; t < kPageTokens; ++t) {
+        low[t] = widen(keys[at + t * step]);
+        high[t] = widen(keys[other + t * step]);
+      }
+      for (std::int64_t t = 0; t < kPageTokens; ++t) {
+        keys[at + t * step] = narrow(low[t] * cos[i] - high[t] * sin[i]);
+        keys[other + t * step] = narrow(high[t] * cos[i] + low[t] * sin[i]);
+      }
+    };
+    if (format == KvFormat::kF32) {
+      turn(
+          static_cast<float*>(page), 1, [](float x) { return x; }, [](float x) { return x; });
+    } else {
+      turn(
+          static_cast<tensor::BFloat16*>(page), 2,
+          [](tensor::BFloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); },
+          [](float x) {
+            const auto bits = std::bit_cast<std::uint32_t>(x);
+            return tensor::BFloat16{static_cast<std::uint16_t>((bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16)};
+          });
     }
   }
 }
