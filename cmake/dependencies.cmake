@@ -31,3 +31,13 @@ add_library(vedette_dnnl INTERFACE)
 target_link_libraries(vedette_dnnl INTERFACE ${VEDETTE_DNNL})
 add_library(deps::dnnl ALIAS vedette_dnnl)
 vedette_pkg(httplib cpp-httplib)
+
+# OpenCV by its parts: Debian's CMake and pkg-config files come with libopencv-dev and name every module.
+find_path(VEDETTE_OPENCV_INCLUDE opencv2/video/background_segm.hpp PATH_SUFFIXES opencv4 REQUIRED)
+add_library(vedette_opencv INTERFACE)
+target_include_directories(vedette_opencv SYSTEM INTERFACE ${VEDETTE_OPENCV_INCLUDE})
+foreach(module video imgproc core)
+  find_library(VEDETTE_OPENCV_${module} opencv_${module} REQUIRED)
+  target_link_libraries(vedette_opencv INTERFACE ${VEDETTE_OPENCV_${module}})
+endforeach()
+add_library(deps::opencv ALIAS vedette_opencv)

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <stdexcept>
-#include <string>
+#include <span>
 #include <utility>
 
 namespace vedette::signals {
@@ -16,24 +15,6 @@ constexpr int kMovedBy = 24;
 constexpr double kMovedShare = 0.0005;
 constexpr std::chrono::seconds kRateWindow{5};
 constexpr float kRateMargin = 1.1F;  // a low rate ends this factor above the rate at which it begins
-
-void require_complete(const LumaFrame& frame) {
-  const bool sound = frame.width > 0 && frame.height > 0 && frame.stride >= frame.width;
-  const std::size_t needed =
-      sound ? static_cast<std::size_t>(frame.stride) * static_cast<std::size_t>(frame.height - 1) +
-                  static_cast<std::size_t>(frame.width)
-            : 0;
-  if (sound && frame.pixels.size() >= needed) return;
-  throw std::invalid_argument("luma frame of " + std::to_string(frame.width) + "x" +
-                              std::to_string(frame.height) + ", stride " + std::to_string(frame.stride) +
-                              ", needs " + std::to_string(needed) + " bytes, not " +
-                              std::to_string(frame.pixels.size()));
-}
-
-std::span<const std::uint8_t> row_of(const LumaFrame& frame, int y) {
-  return frame.pixels.subspan(static_cast<std::size_t>(y) * static_cast<std::size_t>(frame.stride),
-                              static_cast<std::size_t>(frame.width));
-}
 
 }  // namespace
 

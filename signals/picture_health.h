@@ -3,12 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "base/time.h"
 #include "signals/debounce.h"
 #include "signals/health.h"
+#include "signals/luma_frame.h"
 
 namespace vedette::signals {
 
@@ -24,12 +24,6 @@ struct PictureHealthOptions {
   std::chrono::nanoseconds absent_after{5'000'000'000};  // no frames at all for this long
   std::chrono::nanoseconds clear_after{
       1'000'000'000};  // any of them must be gone this long to be reported as over
-};
-
-// A small grey picture, borrowed for the call. About 64 to 160 pixels wide is enough.
-struct LumaFrame {
-  std::span<const std::uint8_t> pixels;  // [height, stride]; the first `width` of each row count
-  int width = 0, height = 0, stride = 0;
 };
 
 // Blackness, freezing, rate and absence of a stream's picture. One per stream; not thread-safe.
