@@ -6,6 +6,8 @@
 #include "gst-plugins/guarded.h"
 #include "gst-plugins/vedaudioencoder.h"
 #include "gst-plugins/vedaudiowindow.h"
+#include "gst-plugins/vedframesampler.h"
+#include "gst-plugins/vedvisionencoder.h"
 
 namespace {
 
@@ -18,7 +20,11 @@ gboolean init(GstPlugin* plugin) {
   return gst_element_register(plugin, "vedaudiowindow", GST_RANK_NONE,
                               vedette::gst::ved_audio_window_get_type()) &&
          gst_element_register(plugin, "vedaudioencoder", GST_RANK_NONE,
-                              vedette::gst::ved_audio_encoder_get_type());
+                              vedette::gst::ved_audio_encoder_get_type()) &&
+         gst_element_register(plugin, "vedframesampler", GST_RANK_NONE,
+                              vedette::gst::ved_frame_sampler_get_type()) &&
+         gst_element_register(plugin, "vedvisionencoder", GST_RANK_NONE,
+                              vedette::gst::ved_vision_encoder_get_type());
 }
 
 }  // namespace

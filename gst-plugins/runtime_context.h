@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "models/runtime/audio_encoding.h"
+#include "models/runtime/image_encoding.h"
 
 namespace vedette::gst {
 
@@ -14,7 +15,8 @@ namespace vedette::gst {
 inline constexpr const char* kRuntimeContext = "vedette.runtime";
 
 struct RuntimeHandle {
-  std::shared_ptr<models::runtime::AudioEncoding> hearing;
+  std::shared_ptr<models::runtime::AudioEncoding> hearing;  // null: none
+  std::shared_ptr<models::runtime::ImageEncoding> seeing;   // null: none
 };
 
 // A new context that shares the ownership of what is in `handle`.

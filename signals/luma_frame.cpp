@@ -63,7 +63,8 @@ LumaFrame SmallLuma::shrink(std::span<const std::uint8_t> pixels, int width, int
     std::ranges::fill(row_, std::uint16_t{0});
     for (int n = 0; n < rows; ++n) {
       const int source = top + (bottom - top) * (2 * n + 1) / (2 * rows);
-      const std::uint8_t* in = pixels.data() + static_cast<std::size_t>(source) * static_cast<std::size_t>(stride);
+      const std::uint8_t* in =
+          pixels.data() + static_cast<std::size_t>(source) * static_cast<std::size_t>(stride);
       for (std::size_t i = 0; i < row_.size(); ++i) row_[i] = static_cast<std::uint16_t>(row_[i] + in[i]);
     }
     for (int x = 0; x < out_width; ++x) {

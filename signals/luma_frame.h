@@ -22,7 +22,8 @@ std::span<const std::uint8_t> row_of(const LumaFrame& frame, int y);
 // of each box only: 0.2 ms for 1920x1080. Holds the result's memory; not thread-safe.
 class SmallLuma {
  public:
-  static constexpr int kLongest = 160;  // pixels of the result's longer side; smaller pictures stay as they are
+  static constexpr int kLongest =
+      160;  // pixels of the result's longer side; smaller pictures stay as they are
 
   // The result is valid until the next call. Throws: std::invalid_argument as require_complete.
   LumaFrame shrink(const LumaFrame& picture);

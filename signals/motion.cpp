@@ -21,7 +21,9 @@ std::string words_of(std::size_t count, const MovingThing& thing) {
   if (!sideways) words += std::string(", ") + words_of(thing.region);
   if (thing.direction != Direction::kUnsure) words += std::string(", ") + words_of(thing.direction);
   if (!thing.enters && !thing.leaves) return words;
-  return words + (thing.enters && thing.leaves ? ", enters and leaves" : thing.enters ? ", enters" : ", leaves");
+  return words + (thing.enters && thing.leaves ? ", enters and leaves"
+                  : thing.enters               ? ", enters"
+                                               : ", leaves");
 }
 
 std::string words_of_things(const MotionEvent& event) {

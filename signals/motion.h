@@ -42,17 +42,18 @@ struct MovingThing {
 
 enum class MotionPhase : std::uint8_t { kOpen, kUpdate, kClose };
 
-// Something moved, after hysteresis. Each event opens once, may be updated, and closes once before the next of
-// its kind opens; kLight and kView open and close at one time. Events of one kind never overlap.
+// Something moved, after hysteresis. Each event opens once, may be updated, and closes once before the next
+// of its kind opens; kLight and kView open and close at one time. Events of one kind never overlap.
 struct MotionEvent {
   static constexpr std::size_t kMostThings = 8;  // more are counted together
 
   MotionKind kind{};
   MotionPhase phase{};
-  base::MediaTime start, end;       // `end` is the last time it was seen, when not yet closed
-  int count = 0;                    // kThings: the most that moved at once
-  Direction direction{};            // of all things; kDifferent when they disagree. kCamera: of the view, kUnsure: shakes
-  Region region = Region::kMiddle;  // kThings: of the thing that moved farthest
+  base::MediaTime start, end;  // `end` is the last time it was seen, when not yet closed
+  int count = 0;               // kThings: the most that moved at once
+  Direction
+      direction{};  // of all things; kDifferent when they disagree. kCamera: of the view, kUnsure: shakes
+  Region region = Region::kMiddle;      // kThings: of the thing that moved farthest
   bool enters = false, leaves = false;  // any of the things
   bool brighter = false;                // kLight: switched on rather than off
   std::vector<MovingThing> things;      // min(count, kMostThings), the farthest mover first
@@ -63,9 +64,9 @@ struct MotionEvent {
 using MotionSink = std::function<void(const MotionEvent&)>;
 
 // The words of timeline facts, in one place: "[<tag> 12.0-14.5] <words>".
-const char* tag_of(MotionKind kind);              // "moves", "camera", "light", "specks", "view"
-const char* words_of(Direction direction);        // "right to left"; "" for kUnsure
-const char* words_of(Region region);              // "left", "middle", "right"
-std::string words_of(const MotionEvent& event);   // "one thing, right to left, enters"
+const char* tag_of(MotionKind kind);             // "moves", "camera", "light", "specks", "view"
+const char* words_of(Direction direction);       // "right to left"; "" for kUnsure
+const char* words_of(Region region);             // "left", "middle", "right"
+std::string words_of(const MotionEvent& event);  // "one thing, right to left, enters"
 
 }  // namespace vedette::signals

@@ -13,12 +13,12 @@ using std::chrono::nanoseconds;
 
 constexpr nanoseconds kLongestGap{2'000'000'000};  // between looks, over which nothing can be followed
 constexpr nanoseconds kSpeckedAfter{1'000'000'000}, kSpecklessAfter{2'000'000'000};
-constexpr std::size_t kJolts = 5;        // looks that a shaking is judged by
-constexpr std::ptrdiff_t kShaking = 3;   // of which the picture must have jumped in so many
+constexpr std::size_t kJolts = 5;       // looks that a shaking is judged by
+constexpr std::ptrdiff_t kShaking = 3;  // of which the picture must have jumped in so many
 constexpr std::size_t kMostParts = 64;
-constexpr int kLeastCells = 4;           // of 12, over which specks must be spread to be weather
-constexpr float kFarEnough = 0.05F;      // of the picture's width, for a direction to be sure
-constexpr float kGrown = 1.3F;           // in height and width, of something that came nearer
+constexpr int kLeastCells = 4;       // of 12, over which specks must be spread to be weather
+constexpr float kFarEnough = 0.05F;  // of the picture's width, for a direction to be sure
+constexpr float kGrown = 1.3F;       // in height and width, of something that came nearer
 
 Direction direction_of(const Blob& from, const Blob& to, bool cut_off, int width) {
   const float dx = to.x - from.x, dy = to.y - from.y;
@@ -27,7 +27,8 @@ Direction direction_of(const Blob& from, const Blob& to, bool cut_off, int width
   const bool sideways_far = std::abs(dx) > 0.25F * static_cast<float>(width);
   if (!cut_off && !sideways_far && wider > kGrown && higher > kGrown) return Direction::kNearer;
   if (!cut_off && !sideways_far && wider < 1.0F / kGrown && higher < 1.0F / kGrown) return Direction::kAway;
-  if (std::max(std::abs(dx), std::abs(dy)) < kFarEnough * static_cast<float>(width)) return Direction::kUnsure;
+  if (std::max(std::abs(dx), std::abs(dy)) < kFarEnough * static_cast<float>(width))
+    return Direction::kUnsure;
   if (std::abs(dx) >= std::abs(dy)) return dx > 0.0F ? Direction::kLeftToRight : Direction::kRightToLeft;
   return dy > 0.0F ? Direction::kDown : Direction::kUp;
 }
@@ -165,11 +166,12 @@ void MotionMeter::judge_light(MediaTime time, const SceneLook& look) {
 }
 
 void MotionMeter::judge_specks(MediaTime time, const SceneLook& look) {
-  const bool many = !look.lost && !look.learning && look.specks >= options_.least_specks &&
-                    look.speck_cells >= kLeastCells;
+  const bool many =
+      !look.lost && !look.learning && look.specks >= options_.least_specks && look.speck_cells >= kLeastCells;
   if (specks_ && many) {
     specks_->end = time;
-    specks_->score = std::min(1.0F, static_cast<float>(look.specks) / (3.0F * static_cast<float>(options_.least_specks)));
+    specks_->score =
+        std::min(1.0F, static_cast<float>(look.specks) / (3.0F * static_cast<float>(options_.least_specks)));
   }
   const auto changed = specked_.update(looked_ ? *looked_ : time, time, many);
   if (!changed) return;
@@ -185,8 +187,10 @@ void MotionMeter::judge_things(MediaTime time, const SceneLook& look, int width,
     return;
   }
   TrackRules rules;
-  rules.least_way = options_.least_way * static_cast<float>(width);
-  rules.least_hits = specks_ || camera_ ? 5 : 3;
+  const bool wet = specks_ || (look.specks >= options_.least_specks && look.speck_cells >= kLeastCells);
+  rules.least_way = options_.least_way * static_cast<float>(width) * (wet ? 2.0F : 1.0F);
+  rules.least_hits = wet || camera_ ? 5 : 3;
+  rules.edge = std::max(2, camera_ ? 8 : 2 + look.border);
   const bool blind = look.learning || std::abs(look.brightness - brightness_) >= options_.least_light;
   const std::vector<Track> ended =
       tracks_.update(time.t, blind ? std::span<const Blob>{} : std::span(look.blobs), width, height, rules);
@@ -201,7 +205,8 @@ void MotionMeter::judge_things(MediaTime time, const SceneLook& look, int width,
     const bool seen = track.path.back().t == time.t;
     if (!track.moves || (!seen && track.at_edge)) continue;
     moving.push_back(&track);
-    (parts_.contains(track.id) ? known : newcomer) = true;
+    known |= parts_.contains(track.id);
+    newcomer |= things_ && !parts_.contains(track.id) && track.first.t > things_->end.t;
   }
   if (things_ && newcomer && !known && things_->count == 1) {
     // The one before is gone: another story.
@@ -238,9 +243,8 @@ void MotionMeter::take_part(const Track& track, nanoseconds since) {
   auto [place, added] = parts_.try_emplace(track.id);
   Part& part = place->second;
   if (added) {
-    const auto from = std::ranges::find_if(track.path, [&](const TrackPoint& point) {
-      return point.t >= std::max(track.moved_since, since);
-    });
+    const auto from = std::ranges::find_if(
+        track.path, [&](const TrackPoint& point) { return point.t >= std::max(track.moved_since, since); });
     part.from = from == track.path.end() ? track.path.back() : *from;
     part.enters = track.from_edge && !track.was_there && track.first.t >= since - options_.look_every;
   }
@@ -250,7 +254,8 @@ void MotionMeter::take_part(const Track& track, nanoseconds since) {
 void MotionMeter::describe(MotionEvent& event) const {
   std::vector<const Part*> parts;
   for (const auto& [id, part] : parts_) parts.push_back(&part);
-  std::ranges::stable_sort(parts, std::greater{}, [](const Part* part) { return way(part->from.blob, part->to.blob); });
+  std::ranges::stable_sort(parts, std::greater{},
+                           [](const Part* part) { return way(part->from.blob, part->to.blob); });
   const auto told = std::min({parts.size(), static_cast<std::size_t>(event.count), MotionEvent::kMostThings});
   event.things.clear();
   event.enters = event.leaves = false;
@@ -268,8 +273,8 @@ void MotionMeter::describe(MotionEvent& event) const {
     if (i == 0) {
       event.direction = thing.direction;
       event.region = thing.region;
-      event.score = std::min(1.0F, way(part.from.blob, part.to.blob) /
-                                       (4.0F * options_.least_way * static_cast<float>(width_)));
+      event.score = std::min(
+          1.0F, way(part.from.blob, part.to.blob) / (4.0F * options_.least_way * static_cast<float>(width_)));
     } else if (thing.direction != event.direction) {
       event.direction = Direction::kDifferent;
     }

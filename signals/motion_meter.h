@@ -18,18 +18,18 @@ namespace vedette::signals {
 struct MotionOptions {
   std::chrono::nanoseconds look_every{200'000'000};     // pictures that come sooner are not looked at
   std::chrono::nanoseconds clear_after{1'200'000'000};  // without movement, an event closes
-  std::chrono::nanoseconds longest{10'000'000'000};     // an event that lasts longer closes, and the next opens
-  float smallest_share = 0.0012F;  // of the picture that a thing covers at least
-  float least_way = 0.03F;         // of the picture's width that a thing goes at least
-  float least_shake = 0.004F;      // of the picture's width from look to look, from which the camera shakes
-  int least_specks = 9;            // tiny regions in one look that make rain or snow
-  float least_light = 14.0F;       // levels of 255 from one look to the next that make a switched light
+  std::chrono::nanoseconds longest{10'000'000'000};  // an event that lasts longer closes, and the next opens
+  float smallest_share = 0.0012F;                    // of the picture that a thing covers at least
+  float least_way = 0.03F;                           // of the picture's width that a thing goes at least
+  float least_shake = 0.004F;  // of the picture's width from look to look, from which the camera shakes
+  int least_specks = 9;        // tiny regions in one look that make rain or snow
+  float least_light = 14.0F;   // levels of 255 from one look to the next that make a switched light
 };
 
 // Says how many things move in a stream's picture, where, which way, and whether they enter or leave; and
 // tells from them the camera's own movement, switched lights, rain and snow, and cuts. Looks at a small
-// picture (SmallLuma) a few times a second: at most 1 ms a look. One per stream; not thread-safe; memory about
-// 1 MB. A new epoch, or a gap of over 2 s, begins anew, after closing what is open.
+// picture (SmallLuma) a few times a second: at most 1 ms a look. One per stream; not thread-safe; memory
+// about 1 MB. A new epoch, or a gap of over 2 s, begins anew, after closing what is open.
 class MotionMeter {
  public:
   MotionMeter(const MotionOptions& options, MotionSink sink);

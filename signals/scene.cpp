@@ -14,16 +14,22 @@ namespace vedette::signals {
 
 namespace {
 
-constexpr int kHistory = 500;        // looks; what stopped is taken for background after about a tenth of them
-constexpr double kThreshold = 20.0;  // squared distance from the background, in variances
+constexpr int kHistory = 500;  // looks; what stopped is taken for background after about a tenth of them
+constexpr double kThreshold = 20.0;      // squared distance from the background, in variances
 constexpr double kMostVariance = 400.0;  // of the background: a noisy night camera
 constexpr int kLearnedAfter = 5;         // looks
-constexpr float kSeen = 0.35F;  // share of the picture below which the background counts as lost from sight
-constexpr float kAlike = 0.5F;  // of the textured blocks, to know the background again under another light
-constexpr float kFarOff = 45.0F;      // exposure so far from the learnt one that it is learnt anew
-constexpr int kLargestSpeck = 24;     // pixels
+constexpr int kQuickLooks = 10;          // in which the background is learnt quickly
+constexpr float kSeen = 0.6F;            // share of the picture in which the background is surely seen
+constexpr float kHardlySeen = 0.35F;     // below it must be known by its structure, under another light
+constexpr float kLittleAlike = 0.35F;    // of the textured blocks, between the two
+constexpr float kAlike = 0.5F;     // of the textured blocks, to know the background again under another light
+constexpr float kFarOff = 45.0F;   // exposure so far from the learnt one that it is learnt anew
+constexpr int kLargestSpeck = 40;  // pixels
 constexpr int kSmallestSpeck = 2;
-constexpr int kLostLooks = 3;         // in a row, before the background is given up
+constexpr int kManySpecks = 9, kManyCells = 4;  // so many, spread so far, are weather and not parts of things
+constexpr int kActive = 12;                     // levels that a pixel changes by where something moves
+constexpr double kLearningRate = 1.0 / kHistory;
+constexpr int kLostLooks = 3;  // in a row, before the background is given up
 
 void add_pixel(Blob& blob, int x, int y) {
   if (blob.area == 0) {
@@ -40,7 +46,7 @@ void add_pixel(Blob& blob, int x, int y) {
 }
 
 // Regions whose parts are at most 4 pixels apart.
-std::vector<Blob> blobs_of(const cv::Mat& mask, int smallest_area) {
+std::vector<Blob> blobs_of(const cv::Mat& mask, const cv::Mat& active, int smallest_area) {
   static const cv::Mat near = cv::getStructuringElement(cv::MORPH_ELLIPSE, cv::Size(5, 5));
   cv::Mat joined, labels;
   cv::dilate(mask, joined, near);
@@ -48,9 +54,13 @@ std::vector<Blob> blobs_of(const cv::Mat& mask, int smallest_area) {
   std::vector<Blob> blobs(static_cast<std::size_t>(count));
   for (int y = 0; y < mask.rows; ++y) {
     const auto* set = mask.ptr<std::uint8_t>(y);
+    const auto* changed = active.ptr<std::uint8_t>(y);
     const auto* label = labels.ptr<int>(y);
     for (int x = 0; x < mask.cols; ++x) {
-      if (set[x] != 0) add_pixel(blobs[static_cast<std::size_t>(label[x])], x, y);
+      if (set[x] == 0) continue;
+      Blob& blob = blobs[static_cast<std::size_t>(label[x])];
+      add_pixel(blob, x, y);
+      blob.active += changed[x] != 0 ? 1 : 0;
     }
   }
   std::erase_if(blobs, [&](const Blob& blob) { return blob.area < smallest_area; });
@@ -65,52 +75,75 @@ std::vector<Blob> blobs_of(const cv::Mat& mask, int smallest_area) {
   return blobs;
 }
 
-bool inside(const Blob& blob, double x, double y) {
+bool is_near(const cv::Rect& box, double x, double y) {
   constexpr double kNear = 3.0;
-  return x >= blob.left - kNear && x <= blob.left + blob.width + kNear && y >= blob.top - kNear &&
-         y <= blob.top + blob.height + kNear;
+  return x >= box.x - kNear && x <= box.x + box.width + kNear && y >= box.y - kNear &&
+         y <= box.y + box.height + kNear;
 }
 
-// Counts the small regions that belong to no blob.
-void count_specks(const cv::Mat& mask, SceneLook& look) {
+// Counts the small regions that came with this look and are not beside a large one. Where they are many and
+// all over the picture, all small ones are taken out of the mask.
+void count_specks(cv::Mat& mask, const cv::Mat& active, SceneLook& look) {
   cv::Mat labels, stats, centres;
   const int count = cv::connectedComponentsWithStats(mask, labels, stats, centres, 8, CV_32S);
+  std::vector<bool> small(static_cast<std::size_t>(count));
+  std::vector<cv::Rect> large;
+  for (int i = 1; i < count; ++i) {
+    const int* stat = stats.ptr<int>(i);
+    small[static_cast<std::size_t>(i)] = stat[cv::CC_STAT_AREA] <= kLargestSpeck;
+    if (stat[cv::CC_STAT_AREA] > 3 * kLargestSpeck) {
+      large.emplace_back(stat[cv::CC_STAT_LEFT], stat[cv::CC_STAT_TOP], stat[cv::CC_STAT_WIDTH],
+                         stat[cv::CC_STAT_HEIGHT]);
+    }
+  }
+  std::vector<int> fresh(static_cast<std::size_t>(count));
+  for (int y = 0; y < mask.rows; ++y) {
+    const auto* changed = active.ptr<std::uint8_t>(y);
+    const auto* label = labels.ptr<int>(y);
+    for (int x = 0; x < mask.cols; ++x) fresh[static_cast<std::size_t>(label[x])] += changed[x] != 0 ? 1 : 0;
+  }
   std::array<bool, 12> cells{};
   for (int i = 1; i < count; ++i) {
-    const int area = stats.at<int>(i, cv::CC_STAT_AREA);
-    if (area < kSmallestSpeck || area > kLargestSpeck) continue;
+    if (2 * fresh[static_cast<std::size_t>(i)] < stats.at<int>(i, cv::CC_STAT_AREA)) continue;
+    if (!small[static_cast<std::size_t>(i)] || stats.at<int>(i, cv::CC_STAT_AREA) < kSmallestSpeck) continue;
     const double x = centres.at<double>(i, 0), y = centres.at<double>(i, 1);
-    if (std::ranges::any_of(look.blobs, [&](const Blob& blob) {
-          return blob.area > 3 * kLargestSpeck && inside(blob, x, y);
-        })) {
-      continue;
-    }
+    if (std::ranges::any_of(large, [&](const cv::Rect& box) { return is_near(box, x, y); })) continue;
     ++look.specks;
     cells.at(static_cast<std::size_t>(std::min(3, static_cast<int>(x * 4 / mask.cols)) +
                                       4 * std::min(2, static_cast<int>(y * 3 / mask.rows)))) = true;
   }
   look.speck_cells = static_cast<int>(std::ranges::count(cells, true));
+  if (look.specks < kManySpecks || look.speck_cells < kManyCells) return;
+  for (int y = 0; y < mask.rows; ++y) {
+    auto* set = mask.ptr<std::uint8_t>(y);
+    const auto* label = labels.ptr<int>(y);
+    for (int x = 0; x < mask.cols; ++x) {
+      if (small[static_cast<std::size_t>(label[x])]) set[x] = 0;
+    }
+  }
 }
 
 // The picture's edge shows what no background was learnt for, when the camera moved.
-void clear_border(cv::Mat& mask, const Shift& shift) {
+int clear_border(cv::Mat& mask, const Shift& shift) {
   const int x = std::abs(shift.x) > 0.3F ? static_cast<int>(std::ceil(std::abs(shift.x))) + 1 : 0;
   const int y = std::abs(shift.y) > 0.3F ? static_cast<int>(std::ceil(std::abs(shift.y))) + 1 : 0;
-  if (x == 0 && y == 0) return;
+  if (x == 0 && y == 0) return 0;
   const cv::Rect kept(x, y, std::max(0, mask.cols - 2 * x), std::max(0, mask.rows - 2 * y));
   cv::Mat cleared = cv::Mat::zeros(mask.size(), CV_8U);
   mask(kept).copyTo(cleared(kept));
   mask = cleared;
+  return std::max(x, y);
 }
 
 }  // namespace
 
 struct Scene::State {
   cv::Ptr<cv::BackgroundSubtractorMOG2> subtractor;
-  cv::Mat background;  // f32, mean of what stands still, as it was exposed when learnt
-  cv::Mat last;        // f32, the picture before this one
-  int looks = 0;       // since learning began
-  int lost = 0;        // looks in a row
+  cv::Mat background;   // f32, mean of what stands still, as it was exposed when learnt
+  cv::Mat last;         // f32, the picture before this one
+  cv::Mat last_steady;  // bytes, the same as the background would show it; empty when it was not compared
+  int looks = 0;        // since learning began
+  int lost = 0;         // looks in a row
 
   void learn(const cv::Mat& now);
   SceneLook compare(const cv::Mat& now, int smallest_area);
@@ -124,14 +157,17 @@ void Scene::State::learn(const cv::Mat& now) {
   subtractor = cv::createBackgroundSubtractorMOG2(kHistory, kThreshold, false);
   subtractor->setVarMax(kMostVariance);
   background = now.clone();
+  last_steady.release();
   looks = lost = 0;
 }
 
 // The exposure under which the background is seen; nothing when it is not to be seen.
 std::optional<Exposure> Scene::State::recognise(const cv::Mat& steady, SceneLook& look) {
   const Exposure exposure = exposure_between(background, steady);
-  if (exposure.share >= kSeen) return exposure;
-  if (looks >= kLearnedAfter && alike_structure(background, steady) >= kAlike) {
+  if (exposure.share >= kSeen || looks < kLearnedAfter) return exposure;
+  const float alike = alike_structure(background, steady);
+  if (exposure.share >= kHardlySeen && alike >= kLittleAlike) return exposure;
+  if (alike >= kAlike) {
     look.relit = true;
     return exposure;
   }
@@ -165,15 +201,20 @@ SceneLook Scene::State::compare(const cv::Mat& now, int smallest_area) {
   cv::Mat corrected = (steady - static_cast<double>(exposure->offset)) / static_cast<double>(exposure->gain);
   cv::Mat bytes, mask;
   corrected.convertTo(bytes, CV_8U);
-  subtractor->apply(bytes, mask, 1.0 / std::min(looks + 1, kHistory));
+  subtractor->apply(bytes, mask, looks < kQuickLooks ? 1.0 / (looks + 1) : kLearningRate);
   ++looks;
   look.learning = looks <= kLearnedAfter;
-  clear_border(mask, shift);
-  cv::Mat solid;
-  cv::medianBlur(mask, solid, 3);
-  look.blobs = blobs_of(solid, smallest_area);
-  count_specks(mask, look);
   follow(corrected, mask);
+  look.border = clear_border(mask, shift);
+  cv::Mat solid, moved, active = mask.clone();
+  if (!last_steady.empty()) {
+    cv::absdiff(bytes, last_steady, moved);
+    active = moved > kActive;
+  }
+  count_specks(mask, active, look);
+  cv::medianBlur(mask, solid, 3);
+  look.blobs = blobs_of(solid, active, smallest_area);
+  last_steady = bytes;
   return look;
 }
 

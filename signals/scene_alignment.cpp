@@ -10,27 +10,35 @@ namespace vedette::signals {
 
 namespace {
 
-constexpr float kStill = 0.15F;       // a shift below this is the estimate's own noise, pixels
-constexpr double kFarthest = 0.3;     // share of the picture beyond which a shift is not believed
-constexpr double kMuchBetter = 0.8;   // of the difference that must remain at most, for a shift to be believed
-constexpr float kFollows = 5.0F;      // a block this near to the fitted exposure follows it
-constexpr double kTextured = 25.0;    // variance of a block from which it has structure to compare
+constexpr double kSame = 1.0;       // mean difference of pictures that nothing moves between
+constexpr float kStill = 0.15F;     // a shift below this is the estimate's own noise, pixels
+constexpr double kFarthest = 0.3;   // share of the picture beyond which a shift is not believed
+constexpr float kClearly = 0.5F;    // levels by which a block's difference must fall, to speak for a shift
+constexpr int kFewest = 16;         // blocks of 240 that must speak for it
+constexpr float kFollows = 5.0F;    // a block this near to the fitted exposure follows it
+constexpr double kTextured = 25.0;  // variance of a block from which it has structure to compare
 constexpr double kSameStructure = 0.7;  // correlation
 
-// Mean absolute difference of the better half of blocks: what moves through the picture does not count.
-double difference(const cv::Mat& then, const cv::Mat& now, cv::Rect inside) {
+// Mean absolute differences of 20 x 12 blocks.
+std::vector<float> differences(const cv::Mat& then, const cv::Mat& now, cv::Rect inside) {
   cv::Mat apart, blocks;
   cv::absdiff(then(inside), now(inside), apart);
   cv::resize(apart, blocks, cv::Size(20, 12), 0, 0, cv::INTER_AREA);
-  std::vector<float> values(blocks.begin<float>(), blocks.end<float>());
-  const auto part = values.size() * 7 / 10;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(part), values.end());
-  double sum = 0.0;
-  for (std::size_t i = 0; i < part; ++i) sum += static_cast<double>(values[i]);
-  return sum / static_cast<double>(part);
+  return {blocks.begin<float>(), blocks.end<float>()};
 }
 
-// Halves of the local light are taken out, so that a change of light does not look like one of place.
+// Whether clearly more blocks are more alike in `one` than in `other`. What moves through the picture by
+// itself is in few blocks.
+bool is_better(const std::vector<float>& one, const std::vector<float>& other) {
+  int better = 0, worse = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    better += one[i] < other[i] - kClearly ? 1 : 0;
+    worse += one[i] > other[i] + kClearly ? 1 : 0;
+  }
+  return better >= kFewest && better >= 3 * worse;
+}
+
+// The local light is taken out, so that a change of light does not look like one of place.
 cv::Mat without_light(const cv::Mat& picture) {
   cv::Mat smooth;
   cv::blur(picture, smooth, cv::Size(15, 15), cv::Point(-1, -1), cv::BORDER_REPLICATE);
@@ -40,6 +48,7 @@ cv::Mat without_light(const cv::Mat& picture) {
 }  // namespace
 
 Shift shift_between(const cv::Mat& then, const cv::Mat& now) {
+  if (cv::norm(then, now, cv::NORM_L1) < kSame * static_cast<double>(then.total())) return {0.0F, 0.0F, true};
   thread_local cv::Mat window;
   if (window.size() != then.size()) cv::createHanningWindow(window, then.size(), CV_32F);
   const cv::Mat then_flat = without_light(then), now_flat = without_light(now);
@@ -54,9 +63,13 @@ Shift shift_between(const cv::Mat& then, const cv::Mat& now) {
   const int margin_y = static_cast<int>(std::ceil(std::abs(shift.y))) + 1;
   const cv::Rect inside(margin_x, margin_y, then.cols - 2 * margin_x, then.rows - 2 * margin_y);
   if (inside.width < 8 || inside.height < 8) return {};
-  cv::Mat back;
+  // Moving a picture smooths its noise, which alone makes it more alike: the opposite way must be worse.
+  cv::Mat back, opposite;
   undo_shift(now_flat, shift, back);
-  shift.sure = difference(then_flat, back, inside) < kMuchBetter * difference(then_flat, now_flat, inside);
+  undo_shift(now_flat, {-shift.x, -shift.y, false}, opposite);
+  const std::vector<float> moved_back = differences(then_flat, back, inside);
+  shift.sure = is_better(moved_back, differences(then_flat, now_flat, inside)) &&
+               is_better(moved_back, differences(then_flat, opposite, inside));
   return shift.sure ? shift : Shift{};
 }
 
@@ -92,7 +105,7 @@ Exposure exposure_between(const cv::Mat& then, const cv::Mat& now) {
     }
     const double n = static_cast<double>(kept);
     const double spread = sxx - sx * sx / n, together = sxy - sx * sy / n;
-    const double ridge = 40.0 * n;  // flat pictures: an offset explains them as well as a gain
+    const double ridge = 4.0 * n;  // flat pictures: an offset explains them as well as a gain
     fit.gain = static_cast<float>(std::clamp((together + ridge) / (spread + ridge), 0.3, 3.0));
     fit.offset = static_cast<float>(sy / n - static_cast<double>(fit.gain) * sx / n);
   }

@@ -9,19 +9,18 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr int kEdge = 2;  // pixels from the picture's edge that count as at it
 constexpr nanoseconds kSettling{1'000'000'000};  // what is seen so soon after the beginning was there before
 constexpr nanoseconds kMovesWithin{1'000'000'000};  // movement is way per this time
 constexpr float kLargestJump = 2.3F;  // logarithm of how much a thing's area changes from look to look
-constexpr float kStraight = 0.5F;  // least ratio of the way from end to end to the way walked
+constexpr float kStraight = 0.5F;     // least ratio of the way from end to end to the way walked
 
 float seconds(nanoseconds t) {
   return std::chrono::duration<float>(t).count();
 }
 
-bool touches_edge(const Blob& blob, int width, int height) {
-  return blob.left <= kEdge || blob.top <= kEdge || blob.left + blob.width >= width - kEdge ||
-         blob.top + blob.height >= height - kEdge;
+bool touches_edge(const Blob& blob, int width, int height, int edge) {
+  return blob.left <= edge || blob.top <= edge || blob.left + blob.width >= width - edge ||
+         blob.top + blob.height >= height - edge;
 }
 
 struct Place {
@@ -37,10 +36,12 @@ Place predicted(const Track& track, nanoseconds t) {
 
 // Pixels between the box around a place and a blob; 0 when they overlap.
 float gap(const Place& place, const Blob& blob) {
-  const float x = std::abs(place.x - (static_cast<float>(blob.left) + 0.5F * static_cast<float>(blob.width))) -
-                  0.5F * (place.width + static_cast<float>(blob.width));
-  const float y = std::abs(place.y - (static_cast<float>(blob.top) + 0.5F * static_cast<float>(blob.height))) -
-                  0.5F * (place.height + static_cast<float>(blob.height));
+  const float x =
+      std::abs(place.x - (static_cast<float>(blob.left) + 0.5F * static_cast<float>(blob.width))) -
+      0.5F * (place.width + static_cast<float>(blob.width));
+  const float y =
+      std::abs(place.y - (static_cast<float>(blob.top) + 0.5F * static_cast<float>(blob.height))) -
+      0.5F * (place.height + static_cast<float>(blob.height));
   return std::max({x, y, 0.0F});
 }
 
@@ -50,14 +51,19 @@ float way(const Blob& from, const Blob& to) {
 
 // Something large wobbles by more than something small.
 float least_way_of(const Blob& blob, const TrackRules& rules) {
-  return std::max(rules.least_way, 0.2F * static_cast<float>(std::min(blob.width, blob.height)));
+  return std::max(rules.least_way, 0.35F * static_cast<float>(std::min(blob.width, blob.height)));
 }
 
-// Coming nearer or going away grows or shrinks on the spot.
+// Coming nearer is growing on the spot. What shrinks on the spot may as well be taken for background.
 bool grows(const Blob& from, const Blob& to) {
-  const auto ratio = [](int a, int b) { return static_cast<float>(std::max(a, b)) / static_cast<float>(std::min(a, b)); };
-  return ratio(from.width, to.width) > 1.25F && ratio(from.height, to.height) > 1.25F &&
-         (from.width < to.width) == (from.height < to.height);
+  constexpr float kGrown = 1.25F;
+  return static_cast<float>(to.width) > kGrown * static_cast<float>(from.width) &&
+         static_cast<float>(to.height) > kGrown * static_cast<float>(from.height);
+}
+
+// What moves changes the picture; what was left behind, or is taken for background bit by bit, does not.
+bool is_active(const Blob& blob) {
+  return blob.active >= 3 && blob.active * 50 >= blob.area;
 }
 
 void judge(Track& track, const TrackRules& rules) {
@@ -73,9 +79,9 @@ void judge(Track& track, const TrackRules& rules) {
   const bool steady = went >= kStraight * walked;
   // The way needed is for a full second; something that moves already may slow down.
   const float needed = least_way_of(now.blob, rules) * (track.moves ? 0.5F : 1.0F);
-  const bool moves = (went >= needed && steady) ||
-                     (now.t - then->t >= kMovesWithin / 2 && grows(then->blob, now.blob) && !track.at_edge &&
-                      track.hits > 2 * rules.least_hits);
+  const bool nearer = now.t - then->t >= kMovesWithin / 2 && grows(then->blob, now.blob) && !track.at_edge &&
+                      track.hits > 2 * rules.least_hits;
+  const bool moves = is_active(now.blob) && ((went >= needed && steady) || nearer);
   if (moves) {
     if (!track.moves) track.moved_since = then->t;
     track.moved_until = now.t;
@@ -101,7 +107,8 @@ std::vector<Tracks::Match> Tracks::matches(nanoseconds t, std::span<const Blob> 
       const float off = std::min(std::hypot(blob.x - place.x, blob.y - place.y),
                                  gap(place, blob) + 0.5F * std::hypot(blob.x - place.x, blob.y - place.y));
       if (off > gate) continue;
-      const float size_ratio = std::abs(std::log(static_cast<float>(blob.area) / static_cast<float>(last.area)));
+      const float size_ratio =
+          std::abs(std::log(static_cast<float>(blob.area) / static_cast<float>(last.area)));
       if (size_ratio > kLargestJump && !track.at_edge) continue;
       all.push_back({i, j, off / gate + 0.3F * size_ratio - (track.confirmed ? 0.3F : 0.0F)});
     }
@@ -110,7 +117,7 @@ std::vector<Tracks::Match> Tracks::matches(nanoseconds t, std::span<const Blob> 
   return all;
 }
 
-void Tracks::extend(Track& track, nanoseconds t, const Blob& blob, int width, int height) {
+void Tracks::extend(Track& track, nanoseconds t, const Blob& blob, bool at_edge) {
   const TrackPoint& last = track.path.back();
   const float apart = std::max(seconds(t - last.t), 1e-3F);
   const float blend = track.hits == 1 ? 1.0F : 0.5F;
@@ -119,17 +126,17 @@ void Tracks::extend(Track& track, nanoseconds t, const Blob& blob, int width, in
   track.path.push_back({t, blob});
   if (track.path.size() > kLongestPath) track.path.pop_front();
   ++track.hits;
-  track.at_edge = touches_edge(blob, width, height);
+  track.at_edge = at_edge;
 }
 
-void Tracks::begin(nanoseconds t, const Blob& blob, int width, int height) {
+void Tracks::begin(nanoseconds t, const Blob& blob, bool at_edge) {
   if (tracks_.size() >= kMost) return;
   Track track;
   track.id = next_id_++;
   track.first = {t, blob};
   track.path.push_back(track.first);
   track.hits = 1;
-  track.from_edge = track.at_edge = touches_edge(blob, width, height);
+  track.from_edge = track.at_edge = at_edge;
   track.was_there = t - began_ < kSettling;
   track.moved_since = track.moved_until = t;
   tracks_.push_back(std::move(track));
@@ -164,17 +171,19 @@ std::vector<Track> Tracks::update(nanoseconds t, std::span<const Blob> blobs, in
     if (!blob_taken[j] && !belongs_to_known(t, blobs[j], matched)) rest.push_back(j);
   }
   for (const auto& [i, j] : pairs) {
-    extend(tracks_[i], t, blobs[j], width, height);
+    extend(tracks_[i], t, blobs[j], touches_edge(blobs[j], width, height, rules.edge));
     judge(tracks_[i], rules);
   }
   // Hidden in or behind another's blob: it goes on as it went.
   for (std::size_t i = 0; i < track_taken.size(); ++i) {
-    if (!track_taken[i]) tracks_[i].moves = tracks_[i].moves && t - tracks_[i].moved_until < rules.forget_after;
+    if (!track_taken[i])
+      tracks_[i].moves = tracks_[i].moves && t - tracks_[i].moved_until < rules.forget_after;
   }
-  for (const std::size_t j : rest) begin(t, blobs[j], width, height);
+  for (const std::size_t j : rest) begin(t, blobs[j], touches_edge(blobs[j], width, height, rules.edge));
   std::vector<Track> ended;
   std::erase_if(tracks_, [&](Track& track) {
-    const bool gone = t - track.path.back().t >= (track.confirmed ? rules.forget_after : rules.forget_after / 2);
+    const bool gone =
+        t - track.path.back().t >= (track.confirmed ? rules.forget_after : rules.forget_after / 2);
     if (gone && track.confirmed) ended.push_back(std::move(track));
     return gone;
   });

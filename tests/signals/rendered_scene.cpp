@@ -85,7 +85,8 @@ void Renderer::rain() {
 LumaFrame Renderer::at(double t) {
   std::normal_distribution<double> normal;
   const bool shakes = film_.shake > 0 && t >= film_.shake_begin_s && t < film_.shake_end_s;
-  const double shift_x = (shakes ? film_.shake * normal(random_) : 0.0) + film_.pan * std::clamp(t - 4.0, 0.0, 3.0);
+  const double shift_x =
+      (shakes ? film_.shake * normal(random_) : 0.0) + film_.pan * std::clamp(t - 4.0, 0.0, 3.0);
   const double shift_y = shakes ? film_.shake * normal(random_) : 0.0;
   picture_.resize(Film::kWidth * Film::kHeight);
   pixels_.resize(picture_.size());
@@ -101,9 +102,10 @@ LumaFrame Renderer::at(double t) {
   const auto gain = static_cast<float>(film_.light ? film_.light(t) : 1.0);
   std::size_t grain = random_() % kGrain;
   for (std::size_t i = 0; i < picture_.size(); ++i, grain = (grain + 1) % kGrain) {
-    const float lamp = film_.lamp != 0 && t >= 5.0
-                           ? static_cast<float>(film_.lamp * std::exp(-static_cast<double>(i % Film::kWidth) / 120.0))
-                           : 0.0F;
+    const float lamp =
+        film_.lamp != 0 && t >= 5.0
+            ? static_cast<float>(film_.lamp * std::exp(-static_cast<double>(i % Film::kWidth) / 120.0))
+            : 0.0F;
     const float value = gain * (picture_[i] + lamp) + static_cast<float>(film_.noise) * grain_[grain];
     pixels_[i] = static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F));
   }

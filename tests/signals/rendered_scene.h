@@ -16,9 +16,9 @@ namespace vedette::signals {
 // the box's centre. Linear from `from` to `to` between the two times, and still before and after.
 struct Mover {
   double from_x = 0, from_y = 0, to_x = 0, to_y = 0;
-  double begin_s = 3, end_s = 7;   // of the movement
+  double begin_s = 3, end_s = 7;  // of the movement
   double width = 0.1, height = 0.2;
-  double grows = 1.0;              // size at the end against the size at the beginning
+  double grows = 1.0;  // size at the end against the size at the beginning
   double luma = 200, texture = 15;
   bool round = false;
 };
@@ -31,15 +31,15 @@ struct Film {
   double background = 100, texture = 25;  // mean luma, and how strong its pattern is
   double noise = 3;                       // of the sensor, standard deviation
   std::vector<Mover> movers;
-  double shake = 0;                        // pixels of 320, standard deviation
+  double shake = 0;  // pixels of 320, standard deviation
   double shake_begin_s = 0, shake_end_s = 100;
-  double pan = 0;                          // pixels of 320 per second, from 4 s to 7 s
-  std::function<double(double)> light;     // gain by time; none: 1
-  int drops = 0;                           // rain drops in each picture, from 3 s to 10 s
-  bool snow = false;                       // drops are round flakes
-  double lamp = 0;                         // levels that a lamp on the left adds from 5 s
-  bool cut = false;                        // another background from 6 s
-  double flag = 0;                         // amplitude, pixels of 320, of something that sways on the spot
+  double pan = 0;                       // pixels of 320 per second, from 4 s to 7 s
+  std::function<double(double)> light;  // gain by time; none: 1
+  int drops = 0;                        // rain drops in each picture, from 3 s to 10 s
+  bool snow = false;                    // drops are round flakes
+  double lamp = 0;                      // levels that a lamp on the left adds from 5 s
+  bool cut = false;                     // another background from 6 s
+  double flag = 0;                      // amplitude, pixels of 320, of something that sways on the spot
 };
 
 class Renderer {
