@@ -15,8 +15,8 @@ namespace vedette::gst {
 inline constexpr const char* kRuntimeContext = "vedette.runtime";
 
 struct RuntimeHandle {
-  std::shared_ptr<models::runtime::AudioEncoding> hearing;  // null: none
-  std::shared_ptr<models::runtime::ImageEncoding> seeing;   // null: none
+  std::shared_ptr<models::runtime::AudioEncoding> hearing = nullptr;  // null: none
+  std::shared_ptr<models::runtime::ImageEncoding> seeing = nullptr;   // null: none
 };
 
 // A new context that shares the ownership of what is in `handle`.

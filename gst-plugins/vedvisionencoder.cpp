@@ -9,10 +9,9 @@
 // the newest frame takes the place of the one that waits.
 #include "gst-plugins/vedvisionencoder.h"
 
-#include <stdexcept>
-
 #include "gst-plugins/image_buffer_encoding.h"
 #include "gst-plugins/vision_meta.h"
+#include "models/runtime/runtime.h"
 
 namespace vedette::gst {
 
@@ -67,7 +66,12 @@ class VisionEncoderKind final : public EncoderKind {
 };
 
 RuntimeHandle VisionEncoderKind::load(const std::string& folder) const {
-  throw std::runtime_error(folder + ": vision models come by the context vedette.runtime only");
+  models::runtime::RuntimeOptions wanted;
+  wanted.see = folder;
+  const std::shared_ptr<models::runtime::Runtime> loaded = models::runtime::Runtime::load(wanted);
+  RuntimeHandle runtime;
+  runtime.seeing = {loaded, &loaded->seeing()};
+  return runtime;
 }
 
 GstStructure* VisionEncoderKind::describe(GstBuffer* buffer) const {

@@ -17,6 +17,7 @@ constexpr std::size_t kJolts = 5;       // looks that a shaking is judged by
 constexpr std::ptrdiff_t kShaking = 3;  // of which the picture must have jumped in so many
 constexpr std::size_t kMostParts = 64;
 constexpr int kLeastCells = 4;       // of 12, over which specks must be spread to be weather
+constexpr float kGoesOn = 0.4F;      // of a step of light, in the look before or after, that makes it none
 constexpr float kFarEnough = 0.05F;  // of the picture's width, for a direction to be sure
 constexpr float kGrown = 1.3F;       // in height and width, of something that came nearer
 
@@ -69,7 +70,7 @@ void MotionMeter::look(MediaTime time, const LumaFrame& frame) {
     tracks_.reset();
     jolts_.clear();
     specked_ = Debounce(kSpeckedAfter, kSpecklessAfter);
-    shift_x_ = shift_y_ = brightness_ = 0.0F;
+    shift_x_ = shift_y_ = brightness_ = last_step_ = 0.0F;
     width_ = frame.width;
     height_ = frame.height;
   }
@@ -117,6 +118,7 @@ void MotionMeter::close_all() {
   close_things();
   close(camera_);
   close(specks_);
+  close(light_);
 }
 
 void MotionMeter::judge_camera(MediaTime time, const SceneLook& look) {
@@ -154,15 +156,20 @@ void MotionMeter::judge_camera(MediaTime time, const SceneLook& look) {
   }
 }
 
+// A switch is one step. A camera's exposure, and dusk, go on changing.
 void MotionMeter::judge_light(MediaTime time, const SceneLook& look) {
-  const float step = look.brightness - brightness_;
-  const bool known = !look.lost && !lost_ && !look.learning;
-  if (!look.relit && !(known && std::abs(step) >= options_.least_light)) return;
-  std::optional<MotionEvent> light;
-  MotionEvent& event = open(light, MotionKind::kLight, time);
-  event.brighter = step > 0.0F;
-  event.score = std::min(1.0F, std::abs(step) / (3.0F * options_.least_light));
-  close(light);
+  const bool known = !look.lost && !lost_ && (!look.learning || look.relit);
+  const float step = known ? look.brightness - brightness_ : 0.0F;
+  if (light_) {
+    const bool goes_on = step * last_step_ > 0.0F && std::abs(step) > kGoesOn * std::abs(last_step_);
+    if (!goes_on) close(light_);
+    light_.reset();
+  } else if (std::abs(step) >= options_.least_light && std::abs(last_step_) < kGoesOn * std::abs(step)) {
+    MotionEvent& event = open(light_, MotionKind::kLight, time);
+    event.brighter = step > 0.0F;
+    event.score = std::min(1.0F, std::abs(step) / (3.0F * options_.least_light));
+  }
+  last_step_ = step;
 }
 
 void MotionMeter::judge_specks(MediaTime time, const SceneLook& look) {

@@ -78,6 +78,8 @@ class MotionMeter {
   float shift_x_ = 0.0F, shift_y_ = 0.0F, brightness_ = 0.0F;
   float turned_x_ = 0.0F, turned_y_ = 0.0F;  // of the view, since `camera_` opened
   bool lost_ = false;
+  std::optional<MotionEvent> light_;  // a step that the next look must not go on with
+  float last_step_ = 0.0F;
   Debounce specked_;
 };
 

@@ -23,13 +23,14 @@ constexpr float kSeen = 0.6F;            // share of the picture in which the ba
 constexpr float kHardlySeen = 0.35F;     // below it must be known by its structure, under another light
 constexpr float kLittleAlike = 0.35F;    // of the textured blocks, between the two
 constexpr float kAlike = 0.5F;     // of the textured blocks, to know the background again under another light
-constexpr float kFarOff = 45.0F;   // exposure so far from the learnt one that it is learnt anew
+constexpr float kFarOff = 30.0F;   // exposure so far from the learnt one that it is learnt anew, in time
 constexpr int kLargestSpeck = 40;  // pixels
 constexpr int kSmallestSpeck = 2;
 constexpr int kManySpecks = 9, kManyCells = 4;  // so many, spread so far, are weather and not parts of things
 constexpr int kActive = 12;                     // levels that a pixel changes by where something moves
 constexpr double kLearningRate = 1.0 / kHistory;
-constexpr int kLostLooks = 3;  // in a row, before the background is given up
+constexpr int kFarLooks = 100;  // in a row, until then
+constexpr int kLostLooks = 3;   // in a row, before the background is given up
 
 void add_pixel(Blob& blob, int x, int y) {
   if (blob.area == 0) {
@@ -144,6 +145,7 @@ struct Scene::State {
   cv::Mat last_steady;  // bytes, the same as the background would show it; empty when it was not compared
   int looks = 0;        // since learning began
   int lost = 0;         // looks in a row
+  int far_off = 0;      // looks in a row
 
   void learn(const cv::Mat& now);
   SceneLook compare(const cv::Mat& now, int smallest_area);
@@ -158,7 +160,7 @@ void Scene::State::learn(const cv::Mat& now) {
   subtractor->setVarMax(kMostVariance);
   background = now.clone();
   last_steady.release();
-  looks = lost = 0;
+  looks = lost = far_off = 0;
 }
 
 // The exposure under which the background is seen; nothing when it is not to be seen.
@@ -194,7 +196,11 @@ SceneLook Scene::State::compare(const cv::Mat& now, int smallest_area) {
   }
   lost = 0;
   look.brightness = exposure->level;
-  if (look.relit || std::abs(exposure->level) > kFarOff) {
+  far_off = std::abs(exposure->level) > kFarOff ? far_off + 1 : 0;
+  if (look.relit) look.brightness = static_cast<float>(cv::mean(steady)[0] - cv::mean(background)[0]);
+  if (look.relit || far_off > kFarLooks) {
+    look.learning = true;
+    if (!look.relit) look.brightness = 0.0F;
     learn(now);
     return look;
   }

@@ -15,7 +15,7 @@ constexpr float kStill = 0.15F;     // a shift below this is the estimate's own 
 constexpr double kFarthest = 0.3;   // share of the picture beyond which a shift is not believed
 constexpr float kClearly = 0.5F;    // levels by which a block's difference must fall, to speak for a shift
 constexpr int kFewest = 16;         // blocks of 240 that must speak for it
-constexpr float kFollows = 5.0F;    // a block this near to the fitted exposure follows it
+constexpr float kFollows = 7.0F;    // a block this near to the fitted exposure follows it
 constexpr double kTextured = 25.0;  // variance of a block from which it has structure to compare
 constexpr double kSameStructure = 0.7;  // correlation
 
