@@ -15,16 +15,18 @@ constexpr float kChangedBy = 5.0F;
 
 double ChangeMeasure::since_kept(const LumaFrame& frame) {
   require_complete(frame);
-  const int columns = (frame.width + kBlock - 1) / kBlock, rows = (frame.height + kBlock - 1) / kBlock;
+  // What does not fill a block belongs to the last one: few pixels would not average noise away.
+  const int columns = std::max(1, frame.width / kBlock), rows = std::max(1, frame.height / kBlock);
   width_ = frame.width;
   height_ = frame.height;
   blocks_.assign(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows), 0.0F);
   for (int y = 0; y < frame.height; ++y) {
     const auto row = row_of(frame, y);
-    float* means = blocks_.data() + static_cast<std::size_t>(y / kBlock) * static_cast<std::size_t>(columns);
+    float* means = blocks_.data() + static_cast<std::size_t>(std::min(y / kBlock, rows - 1)) *
+                                        static_cast<std::size_t>(columns);
     for (int column = 0; column < columns; ++column) {
       int sum = 0;
-      const int end = std::min(frame.width, (column + 1) * kBlock);
+      const int end = column + 1 == columns ? frame.width : (column + 1) * kBlock;
       for (int x = column * kBlock; x < end; ++x) sum += row[static_cast<std::size_t>(x)];
       means[column] += static_cast<float>(sum);
     }
@@ -33,7 +35,9 @@ double ChangeMeasure::since_kept(const LumaFrame& frame) {
   const bool comparable = width_ == kept_width_ && height_ == kept_height_;
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const int column = static_cast<int>(i) % columns, row = static_cast<int>(i) / columns;
-    const int covered = std::min(kBlock, width_ - column * kBlock) * std::min(kBlock, height_ - row * kBlock);
+    const int across = column + 1 == columns ? width_ - column * kBlock : kBlock;
+    const int down = row + 1 == rows ? height_ - row * kBlock : kBlock;
+    const int covered = across * down;
     blocks_[i] /= static_cast<float>(covered);
     changed += comparable && std::abs(blocks_[i] - kept_[i]) > kChangedBy ? 1 : 0;
   }

@@ -21,7 +21,7 @@ class ChangeMeasure {
   void reset() { kept_width_ = kept_height_ = 0; }
 
  private:
-  std::vector<float> blocks_, kept_;  // means, [ceil(height / 8), ceil(width / 8)]
+  std::vector<float> blocks_, kept_;  // means, [height / 8, width / 8], at least 1
   int width_ = 0, height_ = 0, kept_width_ = 0, kept_height_ = 0;
 };
 

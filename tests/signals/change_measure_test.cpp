@@ -9,7 +9,7 @@
 namespace vedette::signals {
 namespace {
 
-constexpr int kWidth = 160, kHeight = 90;  // 20 x 12 blocks, the lowest row of them 2 pixels high
+constexpr int kWidth = 160, kHeight = 90;  // 20 x 11 blocks, the lowest row of them 10 pixels high
 
 struct ChangeTest : testing::Test {
   LumaFrame frame() const { return {pixels, kWidth, kHeight, kWidth}; }
@@ -31,9 +31,9 @@ TEST_F(ChangeTest, IsTheShareOfChangedBlocks) {
   measure.since_kept(frame());
   measure.keep();
   fill(8, 8, 16, 8, 106);
-  EXPECT_DOUBLE_EQ(measure.since_kept(frame()), 2.0 / 240.0);
-  fill(0, 88, 8, 2, 200);  // a block of the lowest row, of which only 2 rows are there
-  EXPECT_DOUBLE_EQ(measure.since_kept(frame()), 3.0 / 240.0);
+  EXPECT_DOUBLE_EQ(measure.since_kept(frame()), 2.0 / 220.0);
+  fill(0, 88, 8, 2, 200);  // the 2 rows that fill no block of their own
+  EXPECT_DOUBLE_EQ(measure.since_kept(frame()), 3.0 / 220.0);
   fill(0, 0, kWidth, kHeight, 50);
   EXPECT_DOUBLE_EQ(measure.since_kept(frame()), 1.0);
 }
@@ -62,8 +62,7 @@ TEST_F(ChangeTest, NoiseIsNoChange) {
   measure.keep();
   for (int n = 0; n < 20; ++n) {
     grain();
-    // Of the lowest row's blocks of 16 pixels one may stray.
-    EXPECT_LE(measure.since_kept(frame()), 2.0 / 240.0);
+    EXPECT_LE(measure.since_kept(frame()), 1.0 / 220.0);
   }
 }
 
