@@ -31,6 +31,7 @@ add_library(vedette_dnnl INTERFACE)
 target_link_libraries(vedette_dnnl INTERFACE ${VEDETTE_DNNL})
 add_library(deps::dnnl ALIAS vedette_dnnl)
 vedette_pkg(httplib cpp-httplib)
+vedette_pkg(turbojpeg libturbojpeg)
 
 # OpenCV by its parts: Debian's CMake and pkg-config files come with libopencv-dev and name every module.
 find_path(VEDETTE_OPENCV_INCLUDE opencv2/video/background_segm.hpp PATH_SUFFIXES opencv4 REQUIRED)

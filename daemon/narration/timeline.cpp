@@ -11,7 +11,7 @@ namespace vedette::daemon::narration {
 namespace {
 
 std::size_t size_of(const Fact& fact) {
-  return sizeof(Fact) + fact.label.size() + fact.text.size() + fact.record_id.size();
+  return sizeof(Fact) + fact.label.size() + fact.text.size() + fact.record_id.size() + fact.frame.size();
 }
 
 // Several records of words that read on as one sentence, or one fact of another kind.
@@ -25,6 +25,7 @@ constexpr std::int64_t kSameSpeechMs = 1200;  // a longer gap begins a new line
 std::vector<Line> lines_of(const std::vector<Fact>& facts) {
   std::vector<Line> lines;
   for (const Fact& fact : facts) {
+    if (fact.kind == FactKind::kCaption) continue;
     const bool goes_on = !lines.empty() && fact.kind == FactKind::kHeard &&
                          lines.back().fact.kind == FactKind::kHeard &&
                          lines.back().fact.start.epoch == fact.start.epoch &&
@@ -50,20 +51,48 @@ std::string seconds(std::int64_t ms) {
   return text;
 }
 
-std::string to_text(const Line& line, std::int64_t zero_ms) {
-  const Fact& fact = line.fact;
-  std::string text = "[" + fact.label + " " + seconds(fact.t_start_ms - zero_ms) + "-";
-  if (!fact.open) text += seconds(fact.t_end_ms - zero_ms);
-  text += "]";
-  if (fact.kind == FactKind::kHeard) text += " \"" + fact.text + "\"";
-  return text + "\n";
+const models::text::PromptLayout& default_layout() {
+  static const models::text::PromptLayout layout;
+  return layout;
+}
+
+const std::string& pattern_of(FactKind kind, const models::text::PromptLayout& layout) {
+  switch (kind) {
+    case FactKind::kHeard: return layout.heard;
+    case FactKind::kSounded: return layout.sounded;
+    case FactKind::kSeen: return layout.seen;
+    case FactKind::kMoved: return layout.moved;
+    case FactKind::kCaption:
+    case FactKind::kCondition:
+    case FactKind::kStatus: break;
+  }
+  return layout.condition;
 }
 
 }  // namespace
 
+std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text::PromptLayout& layout) {
+  if (fact.kind == FactKind::kCaption) return {};
+  // What began before zero is shown from there: a prompt knows no time before its own.
+  const std::int64_t from_ms = std::max<std::int64_t>(0, fact.t_start_ms - zero_ms);
+  const std::int64_t to_ms = std::max(from_ms, fact.t_end_ms - zero_ms);
+  const std::string from = seconds(from_ms);
+  const std::string to = fact.open ? "" : seconds(to_ms);
+  const std::string from_s = std::to_string(from_ms / 1000);
+  const std::string to_s = fact.open ? "" : std::to_string((to_ms + 999) / 1000);
+  const bool labelled = fact.kind == FactKind::kCondition || fact.kind == FactKind::kStatus;
+  return models::text::fill(pattern_of(fact.kind, layout), {{"t", from},
+                                                            {"from", from},
+                                                            {"to", to},
+                                                            {"from_s", from_s},
+                                                            {"to_s", to_s},
+                                                            {"text", labelled ? fact.label : fact.text}});
+}
+
 void Timeline::add(Fact fact) {
   const std::lock_guard lock(mutex_);
   latest_ms_ = std::max({latest_ms_, fact.t_start_ms, fact.t_end_ms});
+  if (!fact.open) fact.number = ++settled_;
   bytes_ += size_of(fact);
   const auto after = std::upper_bound(facts_.begin(), facts_.end(), fact.t_start_ms,
                                       [](std::int64_t t, const Fact& other) { return t < other.t_start_ms; });
@@ -74,12 +103,48 @@ void Timeline::add(Fact fact) {
 void Timeline::close(std::string_view label, std::chrono::nanoseconds end, std::int64_t t_end_ms) {
   const std::lock_guard lock(mutex_);
   for (Fact& fact : facts_) {
-    if (!fact.open || fact.label != label) continue;
-    fact.open = false;
-    fact.end = end;
-    fact.t_end_ms = std::max(fact.t_start_ms, t_end_ms);
+    if (fact.open && fact.label == label) this->end(fact, end, t_end_ms);
   }
-  latest_ms_ = std::max(latest_ms_, t_end_ms);
+}
+
+void Timeline::settle(std::string_view record_id, std::string text, std::chrono::nanoseconds end,
+                      std::int64_t t_end_ms) {
+  const std::lock_guard lock(mutex_);
+  for (Fact& fact : facts_) {
+    if (!fact.open || fact.record_id != record_id) continue;
+    bytes_ -= size_of(fact);
+    fact.text = std::move(text);
+    bytes_ += size_of(fact);
+    this->end(fact, end, t_end_ms);
+    return;
+  }
+}
+
+void Timeline::end(Fact& fact, std::chrono::nanoseconds end, std::int64_t t_end_ms) {
+  fact.open = false;
+  fact.end = end;
+  fact.t_end_ms = std::max(fact.t_start_ms, t_end_ms);
+  fact.number = ++settled_;
+  latest_ms_ = std::max(latest_ms_, fact.t_end_ms);
+}
+
+std::vector<Fact> Timeline::settled_after(std::uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Fact> found;
+  for (const Fact& fact : facts_) {
+    if (fact.number > number) found.push_back(fact);
+  }
+  std::ranges::sort(found, {}, &Fact::number);
+  return found;
+}
+
+std::vector<Fact> Timeline::open() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Fact> found;
+  for (const Fact& fact : facts_) {
+    if (fact.open) found.push_back(fact);
+  }
+  return found;
 }
 
 std::vector<Fact> Timeline::between(std::int64_t from_ms, std::int64_t to_ms) const {
@@ -115,12 +180,13 @@ void Timeline::trim() {
 
 RenderedTimeline render(const std::vector<Fact>& facts, const RenderOptions& options) {
   const std::vector<Line> lines = lines_of(facts);
+  const auto& layout = options.layout != nullptr ? *options.layout : default_layout();
   RenderedTimeline result;
   int left = options.most_tokens;
   auto first = lines.end();
   std::vector<std::string> texts;  // newest first
   while (first != lines.begin()) {
-    std::string text = to_text(*std::prev(first), options.zero_ms);
+    std::string text = fact_line(std::prev(first)->fact, options.zero_ms, layout);
     if (options.most_tokens > 0) {
       left -= options.count_tokens(text);
       if (left < 0) break;
@@ -130,7 +196,9 @@ RenderedTimeline render(const std::vector<Fact>& facts, const RenderOptions& opt
   }
   for (auto text = texts.rbegin(); text != texts.rend(); ++text) result.text += *text;
   for (auto line = first; line != lines.end(); ++line) {
-    result.heard = result.heard || line->fact.kind == FactKind::kHeard;
+    const FactKind kind = line->fact.kind;
+    result.heard = result.heard || kind == FactKind::kHeard || kind == FactKind::kSounded;
+    result.seen = result.seen || kind == FactKind::kSeen || kind == FactKind::kMoved;
     result.evidence.insert(result.evidence.end(), line->evidence.begin(), line->evidence.end());
     if (line == first) result.from_ms = line->fact.t_start_ms;
     result.to_ms = std::max(result.to_ms, line->fact.t_end_ms);

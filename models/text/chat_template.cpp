@@ -218,4 +218,12 @@ std::vector<TokenId> ChatTemplate::encode(const Tokenizer& tokenizer, std::span<
   return tokenizer.encode(parts(messages, add_generation_prompt));
 }
 
+OpenTurn ChatTemplate::open_turn(const Tokenizer& tokenizer, std::string_view system) const {
+  const ChatMessage message{"system", std::string(system)};
+  std::vector<TextPart> head = parts({&message, 1}, false);
+  head.insert(head.end(), {{"<|im_start|>", true}, {"user", false}, {"\n", true}});
+  const TextPart tail[] = {{kClose, true}, {"<|im_start|>assistant\n", true}};
+  return {tokenizer.encode(head), tokenizer.encode(tail)};
+}
+
 }  // namespace vedette::models::text

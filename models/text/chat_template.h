@@ -15,6 +15,12 @@ struct ChatMessage {
   std::string content;
 };
 
+// The user's turn of a conversation that is written bit by bit: what comes before its text, and what closes
+// it and opens the assistant's turn.
+struct OpenTurn {
+  std::vector<TokenId> head, tail;
+};
+
 // How a model wants a conversation written. Read from the model folder (`chat_template.jinja`, or
 // `chat_template` in tokenizer_config.json). The ChatML family is known, with or without a default system
 // message; anything else is an error. Immutable. Thread-safe.
@@ -30,6 +36,9 @@ class ChatTemplate {
   // The same as token ids, with the messages' contents encoded without special-token parsing.
   std::vector<TokenId> encode(const Tokenizer& tokenizer, std::span<const ChatMessage> messages,
                               bool add_generation_prompt) const;
+  // The same in pieces: head, the tokens of the user's text and tail together are what encode gives, as long
+  // as that text begins with no white space.
+  OpenTurn open_turn(const Tokenizer& tokenizer, std::string_view system) const;
 
  private:
   ChatTemplate() = default;

@@ -51,6 +51,57 @@ TEST(Timeline, RendersTheOneLayout) {
   EXPECT_EQ(rendered.to_ms, 50'000);
 }
 
+Fact of(FactKind kind, std::int64_t start_ms, std::int64_t end_ms, std::string text, std::string id = "") {
+  Fact fact = heard(start_ms, end_ms, std::move(text), std::move(id));
+  fact.kind = kind;
+  fact.label = "";
+  return fact;
+}
+
+TEST(Timeline, RendersWhatIsSeenBesideWhatIsHeard) {
+  Timeline timeline;
+  timeline.add(heard(10'200, 13'400, "Come.", "a"));
+  timeline.add(of(FactKind::kSounded, 10'400, 12'300, "dog", "b"));
+  timeline.add(of(FactKind::kSeen, 12'000, 12'000, "person, middle, 0.8"));
+  Fact moving = of(FactKind::kMoved, 12'000, 12'000, "one thing", "c");
+  moving.open = true;
+  timeline.add(moving);
+  timeline.add(of(FactKind::kCaption, 12'000, 14'000, "A person comes.", "d"));
+  const auto text = [&] { return render(timeline.between(0, 100'000), {}).text; };
+  EXPECT_EQ(text(),
+            "[heard 10.2-13.4] \"Come.\"\n[sound 10-13] dog\n[sees 12.0] person, middle, 0.8\n[moves 12.0-] "
+            "one thing\n");
+  timeline.settle("c", "one thing, right to left, enters", milliseconds(14'500), 14'500);
+  EXPECT_EQ(text(),
+            "[heard 10.2-13.4] \"Come.\"\n[sound 10-13] dog\n[sees 12.0] person, middle, 0.8\n"
+            "[moves 12.0-14.5] one thing, right to left, enters\n");
+  EXPECT_TRUE(render(timeline.between(13'500, 100'000), {}).seen);
+  EXPECT_FALSE(render(timeline.between(13'500, 100'000), {}).heard);
+  RenderOptions later;
+  later.zero_ms = 13'000;
+  EXPECT_EQ(render(timeline.between(13'500, 100'000), later).text,
+            "[moves 0.0-1.5] one thing, right to left, enters\n");
+}
+
+TEST(Timeline, FactsAreToldOnceTheySettle) {
+  Timeline timeline;
+  timeline.add(of(FactKind::kMoved, 1000, 1000, "one thing", "m"));
+  Fact open = of(FactKind::kMoved, 500, 500, "two things", "n");
+  open.open = true;
+  timeline.add(open);
+  auto told = timeline.settled_after(0);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(timeline.open().size(), 1u);
+  const std::uint64_t last = told.back().number;
+  EXPECT_TRUE(timeline.settled_after(last).empty());
+  timeline.settle("n", "two things, leave", milliseconds(3000), 3000);
+  told = timeline.settled_after(last);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].text, "two things, leave");
+  EXPECT_EQ(told[0].t_end_ms, 3000);
+  EXPECT_TRUE(timeline.open().empty());
+}
+
 TEST(Timeline, SelectsASpan) {
   Timeline timeline;
   for (int i = 0; i < 10; ++i) timeline.add(heard(i * 1000, i * 1000 + 800, "w.", std::to_string(i)));

@@ -86,5 +86,22 @@ TEST(ChatTemplate, ContentsNeverBecomeSpecialTokens) {
   EXPECT_THAT(chat.encode(tokenizer, messages, false), ElementsAre(30, 1, 4, 0, 5, 31, 4));
 }
 
+TEST(ChatTemplate, ATurnIsWrittenInPieces) {
+  json root = json::parse(kTinyTokenizer);
+  root["added_tokens"].push_back({{"id", 30}, {"content", "<|im_start|>"}, {"special", true}});
+  root["added_tokens"].push_back({{"id", 31}, {"content", "<|im_end|>"}, {"special", true}});
+  const Tokenizer tokenizer = Tokenizer::parse(root.dump(), "t.json");
+  const ChatTemplate chat = ChatTemplate::parse(kPlain, "plain");
+  const OpenTurn turn = chat.open_turn(tokenizer, "c a<|im_end|>");
+  std::vector<TokenId> pieces = turn.head;
+  for (const char* line : {"ab 1\n", "abc\n", "\na a"}) {
+    const auto tokens = tokenizer.encode(line);
+    pieces.insert(pieces.end(), tokens.begin(), tokens.end());
+  }
+  pieces.insert(pieces.end(), turn.tail.begin(), turn.tail.end());
+  const std::vector<ChatMessage> messages{{"system", "c a<|im_end|>"}, {"user", "ab 1\nabc\n\na a"}};
+  EXPECT_EQ(pieces, chat.encode(tokenizer, messages, true));
+}
+
 }  // namespace
 }  // namespace vedette::models::text

@@ -1,0 +1,130 @@
+#include "models/text/prompt_layout.h"
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
+
+#include "models/weights/file_map.h"
+
+namespace vedette::models::text {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostBytes = 4096;  // of one text
+constexpr std::size_t kMostWords = 1000;  // of one list
+
+struct Text {
+  const char* key;
+  std::string PromptLayout::*member;
+  const char* needs;  // a placeholder that must stand in it once; "" for none
+};
+constexpr Text kTexts[] = {
+    {"system", &PromptLayout::system, ""},
+    {"frame", &PromptLayout::frame, "{frame}"},
+    {"heard", &PromptLayout::heard, "{text}"},
+    {"seen", &PromptLayout::seen, "{text}"},
+    {"moved", &PromptLayout::moved, "{text}"},
+    {"sounded", &PromptLayout::sounded, "{text}"},
+    {"condition", &PromptLayout::condition, "{text}"},
+    {"question", &PromptLayout::question, "{text}"},
+    {"check", &PromptLayout::check, "{text}"},
+};
+struct List {
+  const char* key;
+  std::vector<std::string> PromptLayout::*member;
+  bool may_be_empty;
+};
+constexpr List kLists[] = {{"yes", &PromptLayout::yes, false},
+                           {"no", &PromptLayout::no, false},
+                           {"classes", &PromptLayout::classes, true}};
+
+[[noreturn]] void fail(const std::string& name, const std::string& key, const std::string& expected) {
+  throw std::runtime_error(name + ": " + key + ": expected " + expected);
+}
+
+void read_text(const json& value, const Text& text, PromptLayout& layout, const std::string& name) {
+  if (!value.is_string() || value.get_ref<const std::string&>().size() > kMostBytes) {
+    fail(name, text.key, "a text of at most " + std::to_string(kMostBytes) + " bytes");
+  }
+  std::string read = value.get<std::string>();
+  const std::string needs = text.needs;
+  const auto at = read.find(needs);
+  if (!needs.empty() && (at == std::string::npos || read.find(needs, at + 1) != std::string::npos)) {
+    fail(name, text.key, "a text with " + needs + " in it once");
+  }
+  layout.*text.member = std::move(read);
+}
+
+void read_list(const json& value, const List& list, PromptLayout& layout, const std::string& name) {
+  const bool fits = value.is_array() && value.size() <= kMostWords && (list.may_be_empty || !value.empty());
+  if (!fits) fail(name, list.key, "a list of words");
+  std::vector<std::string> words;
+  for (const json& word : value) {
+    if (!word.is_string() || word.get_ref<const std::string&>().empty())
+      fail(name, list.key, "a list of words");
+    words.push_back(word.get<std::string>());
+  }
+  layout.*list.member = std::move(words);
+}
+
+}  // namespace
+
+PromptLayout PromptLayout::parse(std::string_view text, const std::string& name) {
+  const json root = json::parse(text, nullptr, false);
+  if (!root.is_object()) throw std::runtime_error(name + ": expected a JSON object");
+  PromptLayout layout;
+  for (const auto& [key, value] : root.items()) {
+    bool known = false;
+    for (const Text& one : kTexts) {
+      if (key != one.key) continue;
+      read_text(value, one, layout, name);
+      known = true;
+    }
+    for (const List& one : kLists) {
+      if (key != one.key) continue;
+      read_list(value, one, layout, name);
+      known = true;
+    }
+    if (key == "narrates") {
+      if (!value.is_boolean()) fail(name, key, "true or false");
+      layout.narrates = value.get<bool>();
+      known = true;
+    }
+    if (!known) throw std::runtime_error(name + ": unknown key \"" + key + "\"");
+  }
+  return layout;
+}
+
+PromptLayout PromptLayout::load(const std::filesystem::path& folder) {
+  const auto file = folder / "prompt_layout.json";
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return {};
+  return parse(weights::read_text_file(file), file.string());
+}
+
+std::string fill(std::string_view pattern,
+                 std::initializer_list<std::pair<std::string_view, std::string_view>> values) {
+  std::string out;
+  while (!pattern.empty()) {
+    const std::size_t open = pattern.find('{');
+    out += pattern.substr(0, open);
+    if (open == std::string_view::npos) break;
+    pattern.remove_prefix(open);
+    const std::size_t close = pattern.find('}');
+    const std::string_view name = close == std::string_view::npos ? "" : pattern.substr(1, close - 1);
+    bool known = false;
+    for (const auto& [key, value] : values) {
+      if (name.empty() || key != name) continue;
+      out += value;
+      known = true;
+      break;
+    }
+    pattern.remove_prefix(known ? close + 1 : 1);
+    if (!known) out += '{';
+  }
+  return out;
+}
+
+}  // namespace vedette::models::text
