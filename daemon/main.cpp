@@ -209,7 +209,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   std::optional<http::HttpServer> http;
   if (!settings.http_host.empty()) {
     http::HttpPages pages{[&] { return metrics.text(); },
-                          [&] { return not_ready(publisher, questions, supervisor); }};
+                          [&] { return not_ready(publisher, questions, supervisor); }, nullptr};
     http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
     base::log(LogLevel::kInfo, "http",
               "listening on " + settings.http_host + ":" + std::to_string(http->port()));

@@ -98,13 +98,20 @@ Fields to_fields(const Record& record) {
   return fields;
 }
 
-RecordIds::RecordIds(std::string_view stream, std::int64_t epoch_start_ms) : prefix_(stream) {
+RecordIds::RecordIds(std::string_view stream, std::int64_t epoch_start_ms) {
+  enter(stream, epoch_start_ms);
+}
+
+void RecordIds::enter(std::string_view stream, std::int64_t epoch_start_ms) {
   char digits[16];
   const auto end = std::to_chars(digits, digits + sizeof digits, epoch_start_ms, 36).ptr;
-  prefix_.append(1, '-').append(digits, end).append(1, '-');
+  const std::lock_guard lock(mutex_);
+  prefix_.assign(stream).append(1, '-').append(digits, end).append(1, '-');
+  counter_ = 0;
 }
 
 std::string RecordIds::next() {
+  const std::lock_guard lock(mutex_);
   return prefix_ + std::to_string(++counter_);
 }
 

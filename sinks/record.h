@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -48,14 +49,16 @@ std::string to_json_line(const Record& record);
 using Fields = std::vector<std::pair<std::string, std::string>>;
 Fields to_fields(const Record& record);
 
-// Makes the ids of one stream's epoch: `<stream>-<epoch start ms, base 36>-<counter>`. Not thread-safe.
+// Makes the ids of one stream's epoch: `<stream>-<epoch start ms, base 36>-<counter>`. Thread-safe.
 class RecordIds {
  public:
-  RecordIds() = default;
   RecordIds(std::string_view stream, std::int64_t epoch_start_ms);
+  // From now on those of another epoch.
+  void enter(std::string_view stream, std::int64_t epoch_start_ms);
   std::string next();
 
  private:
+  std::mutex mutex_;
   std::string prefix_;
   std::uint64_t counter_ = 0;
 };

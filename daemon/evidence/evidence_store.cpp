@@ -100,7 +100,8 @@ void EvidenceStore::keep(const std::string& stream, models::runtime::ImageFrame 
 
 void EvidenceStore::run() {
   try {
-    open();
+    std::error_code error;
+    if (fs::exists(options_.folder, error)) open();  // else with the first picture
   } catch (const std::exception& error) {
     trouble(error.what());
   }

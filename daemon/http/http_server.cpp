@@ -96,6 +96,19 @@ class HttpServer::Inside {
     server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
       response.set_content(pages_.metrics(), "text/plain; version=0.0.4; charset=utf-8");
     });
+    // The id is looked up among the configured ones, and reaches nothing else.
+    server_.Get("/streams/([a-z0-9_-]{1,64})/latest\\.jpg",
+                [this](const httplib::Request& request, httplib::Response& response) {
+                  const LatestPicture latest =
+                      pages_.picture ? pages_.picture(request.matches[1].str()) : LatestPicture{};
+                  if (latest.jpeg != nullptr) {
+                    response.set_header("Cache-Control", "no-store");
+                    response.set_content(*latest.jpeg, "image/jpeg");
+                    return;
+                  }
+                  response.status = latest.known ? 503 : 404;
+                  response.set_content(latest.known ? "no picture yet\n" : "no such stream\n", "text/plain");
+                });
     server_.set_exception_handler(
         [](const httplib::Request& request, httplib::Response& response, const std::exception_ptr& thrown) {
           std::string what = "unknown";

@@ -12,14 +12,22 @@ struct HttpOptions {
   int port = 9464;                 // 0: any free one, see HttpServer::port
 };
 
+// The newest picture of a stream.
+struct LatestPicture {
+  bool known = false;                       // there is such a stream
+  std::shared_ptr<const std::string> jpeg;  // null: it has shown nothing yet
+};
+
 // What the pages show. Called from the server's threads.
 struct HttpPages {
   std::function<std::string()> metrics;                 // /metrics, Prometheus' text format
   std::function<std::vector<std::string>()> not_ready;  // /readyz: why we are not ready; empty when we are
+  std::function<LatestPicture(const std::string& stream)> picture;  // /streams/{id}/latest.jpg
 };
 
-// Serves /livez, /readyz and /metrics on loopback. A fixed number of threads; requests of a few KiB; slow
-// clients are let go; while all threads are busy new connections wait in the kernel. Thread-safe.
+// Serves /livez, /readyz, /metrics and /streams/{id}/latest.jpg on loopback. A fixed number of threads;
+// requests of a few KiB; slow clients are let go; while all threads are busy new connections wait in the
+// kernel. Thread-safe.
 class HttpServer {
  public:
   // Listens at once. Throws: std::invalid_argument when the host is no loopback address, std::runtime_error

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/time.h"
+#include "daemon/narration/error_text.h"
+#include "daemon/narration/repetition.h"
 
 namespace vedette::daemon::narration {
 
@@ -42,32 +44,6 @@ std::string trimmed(const std::string& text) {
   return text.substr(first, text.find_last_not_of(" \n\t") - first + 1);
 }
 
-constexpr std::size_t kShortestRepeated = 8;  // letters; "No. No." may stand
-
-// Letters and digits only, in lower case.
-std::string normalised_sentence(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    if (c >= 'A' && c <= 'Z') {
-      result += static_cast<char>(c - 'A' + 'a');
-    } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               (static_cast<unsigned char>(c) & 0x80U) != 0) {
-      result += c;
-    }
-  }
-  return result;
-}
-
-std::string message_of(const std::exception_ptr& error) {
-  try {
-    if (error) std::rethrow_exception(error);
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-  }
-  return "unknown error";
-}
-
 }  // namespace
 
 std::vector<ChatMessage> question_prompt(std::string_view timeline, std::string_view question) {
@@ -75,19 +51,6 @@ std::vector<ChatMessage> question_prompt(std::string_view timeline, std::string_
   user += "\n";
   user += question;
   return {{"system", std::string(kSystem)}, {"user", std::move(user)}};
-}
-
-std::string_view without_repetition(std::string_view text) {
-  std::set<std::string> said;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    std::size_t end = text.find_first_of(".!?\n", begin);
-    if (end == std::string_view::npos) return text;  // an unfinished sentence: nothing to compare yet
-    const std::string sentence = normalised_sentence(text.substr(begin, end - begin));
-    if (sentence.size() >= kShortestRepeated && !said.insert(sentence).second) return text.substr(0, begin);
-    begin = end + 1;
-  }
-  return text;
 }
 
 std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms) {

@@ -64,9 +64,6 @@ class Answers {
 // turn.
 std::vector<models::text::ChatMessage> question_prompt(std::string_view timeline, std::string_view question);
 
-// The text up to where it begins to say the same sentence again, as small models do.
-std::string_view without_repetition(std::string_view text);
-
 // The text of the answer when nothing was heard: what was measured in the span, if anything was.
 std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/narration/error_text.h"
 #include "models/audio/transcript.h"
 
 namespace vedette::daemon::narration {
@@ -19,17 +20,6 @@ namespace {
 
 constexpr std::size_t kMostWaiting = 4;  // windows that hold different sound; usually there is none or one
 constexpr std::size_t kMostClocks = 4;
-
-std::string message_of(const std::exception_ptr& error) {
-  if (!error) return "unknown error";
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "unknown error";
-  }
-}
 
 double seconds(nanoseconds time) {
   return std::chrono::duration<double>(time).count();
@@ -61,11 +51,15 @@ StreamNarration::StreamNarration(std::string stream, models::runtime::Engine& en
       engine_(engine),
       publisher_(publisher),
       options_(options),
-      timeline_(options.timeline),
-      ids_(stream_, base::utc_now_ms()),
+      book_(std::make_shared<StreamBook>(stream_, base::utc_now_ms(), options.timeline)),
+      timeline_(book_->timeline),
+      ids_(book_->ids),
+      sight_(options.sight ? StreamSight::create(stream_, engine, publisher, book_, *options.sight)
+                           : nullptr),
       transcripts_(stream_, options.hear_model, ids_, options.transcripts) {}
 
 void StreamNarration::on_heard(HeardWindow window) {
+  if (sight_) sight_->on_heard(window);
   std::unique_lock lock(mutex_);
   if (stopped_) return;
   ++stats_.windows;
@@ -80,16 +74,21 @@ void StreamNarration::on_heard(HeardWindow window) {
 }
 
 void StreamNarration::on_seen(streams::SeenFrame frame) {
-  const std::lock_guard lock(mutex_);
-  if (stopped_) return;
-  newest_ = std::max(newest_, frame.time);
-  sinks::StateUpdate update;
-  update.stream = stream_;
-  update.last_frame_ms = clock_of(frame.time.epoch).utc_ms(frame.time.t);
-  publisher_.publish_state(std::move(update));
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    newest_ = std::max(newest_, frame.time);
+    sinks::StateUpdate update;
+    update.stream = stream_;
+    update.last_frame_ms = clock_of(frame.time.epoch).utc_ms(frame.time.t);
+    publisher_.publish_state(std::move(update));
+  }
+  if (sight_) sight_->on_seen(std::move(frame));
 }
 
-void StreamNarration::on_motion(const signals::MotionEvent&) {}
+void StreamNarration::on_motion(const signals::MotionEvent& event) {
+  if (sight_) sight_->on_motion(event);
+}
 
 base::MediaTime StreamNarration::committed_until() const {
   const std::lock_guard lock(mutex_);
@@ -112,6 +111,7 @@ void StreamNarration::stop() {
     status_.reset();
   }
   if (handle) handle->cancel();
+  if (sight_) sight_->stop();
 }
 
 std::int64_t StreamNarration::known_until_ms() const {
@@ -207,6 +207,10 @@ void StreamNarration::on_pass(std::uint64_t number, SpeechResult result) {
   running_.reset();
   take_pass(pass, std::move(result));
   pump(lock);
+  if (!sight_) return;
+  const base::MediaTime now = newest_;
+  lock.unlock();
+  sight_->on_words(now);
 }
 
 void StreamNarration::take_pass(const Pass& pass, SpeechResult result) {
@@ -286,6 +290,7 @@ base::ClockMap StreamNarration::clock_of(std::uint32_t epoch) const {
 }
 
 void StreamNarration::on_clock(const base::ClockMap& clock) {
+  if (sight_) sight_->on_clock(clock);
   const std::lock_guard lock(mutex_);
   const bool is_new = clocks_.empty() || clock.epoch > clocks_.rbegin()->first;
   if (is_new) close_conditions();
@@ -294,7 +299,7 @@ void StreamNarration::on_clock(const base::ClockMap& clock) {
   if (is_new) {
     epoch_start_ms_ =
         std::max(epoch_start_ms_ + 1, clock.utc_ms(nanoseconds{0}));  // a file may be played again
-    ids_ = sinks::RecordIds(stream_, epoch_start_ms_);
+    ids_.enter(stream_, epoch_start_ms_);
     newest_ = {clock.epoch, nanoseconds{0}};
   }
   if (clock.epoch == epoch_) transcripts_.set_clock(clock);

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "daemon/narration/local_agreement.h"
-#include "daemon/narration/timeline.h"
+#include "daemon/narration/stream_book.h"
+#include "daemon/narration/stream_sight.h"
 #include "daemon/narration/transcripts.h"
 #include "daemon/narration/whole_windows.h"
 #include "daemon/streams/feed.h"
@@ -48,7 +49,8 @@ struct NarrationOptions {
   models::audio::SpeechOptions speech = live_speech();
   // Each window is heard once, as AudioWindowOptions::whole cuts them; else by agreement of overlapping ones.
   bool whole_windows = false;
-  std::string hear_model;  // name of the speech model, as records carry it
+  std::optional<SightOptions> sight;  // empty: words only
+  std::string hear_model;             // name of the speech model, as records carry it
 };
 
 // For a file that is read as fast as it can be: whole windows, with every attempt that the decoder has,
@@ -94,6 +96,8 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
 
   const std::string& stream() const { return stream_; }
   const Timeline& timeline() const { return timeline_; }
+  // What is seen of it, and heard beside words; null without NarrationOptions::sight.
+  const std::shared_ptr<StreamSight>& sight() const { return sight_; }
   // UTC up to which the stream is known: now for a live one, the newest sound's time for a file.
   std::int64_t known_until_ms() const;
   NarrationStats stats() const;
@@ -142,10 +146,12 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   models::runtime::Engine& engine_;
   sinks::Publisher& publisher_;
   const NarrationOptions options_;
-  Timeline timeline_;
+  const std::shared_ptr<StreamBook> book_;
+  Timeline& timeline_;
+  sinks::RecordIds& ids_;
+  const std::shared_ptr<StreamSight> sight_;
 
   mutable std::mutex mutex_;
-  sinks::RecordIds ids_;
   std::int64_t epoch_start_ms_ =
       std::numeric_limits<std::int64_t>::min();  // as the ids of the newest epoch carry it
   Transcripts transcripts_;

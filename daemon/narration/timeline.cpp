@@ -81,7 +81,8 @@ std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text
   const std::string from_s = std::to_string(from_ms / 1000);
   const std::string to_s = fact.open ? "" : std::to_string((to_ms + 999) / 1000);
   const bool labelled = fact.kind == FactKind::kCondition || fact.kind == FactKind::kStatus;
-  return models::text::fill(pattern_of(fact.kind, layout), {{"t", from},
+  return models::text::fill(pattern_of(fact.kind, layout), {{"tag", fact.label},
+                                                            {"t", from},
                                                             {"from", from},
                                                             {"to", to},
                                                             {"from_s", from_s},
@@ -117,6 +118,24 @@ void Timeline::settle(std::string_view record_id, std::string text, std::chrono:
     bytes_ += size_of(fact);
     this->end(fact, end, t_end_ms);
     return;
+  }
+}
+
+void Timeline::retell(std::string_view record_id, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  for (Fact& fact : facts_) {
+    if (!fact.open || fact.record_id != record_id) continue;
+    bytes_ += text.size() - fact.text.size();
+    fact.text = text;
+  }
+}
+
+void Timeline::set_frame(std::string_view record_id, const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  for (Fact& fact : facts_) {
+    if (fact.record_id != record_id) continue;
+    bytes_ += path.size() - fact.frame.size();
+    fact.frame = path;
   }
 }
 

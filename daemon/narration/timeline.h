@@ -50,6 +50,10 @@ class Timeline {
   // Ends the open fact of this record with its last text.
   void settle(std::string_view record_id, std::string text, std::chrono::nanoseconds end,
               std::int64_t t_end_ms);
+  // Gives the open fact of this record another text.
+  void retell(std::string_view record_id, const std::string& text);
+  // Notes the picture that this record rests on.
+  void set_frame(std::string_view record_id, const std::string& path);
   // Copies of the facts that settled after the one of this number, in the order in which they did.
   std::vector<Fact> settled_after(std::uint64_t number) const;
   // Copies of those that go on, in order of their start.

@@ -6,6 +6,16 @@ namespace vedette::daemon::settings {
 
 namespace {
 
+nlohmann::json describe(const std::vector<AlertRule>& alerts) {
+  nlohmann::json shown = nlohmann::json::array();
+  for (const AlertRule& rule : alerts) {
+    shown.push_back({{"when", rule.when},
+                     {"threshold", static_cast<int>(rule.threshold * 1000.0F + 0.5F) / 1000.0},
+                     {"cooldown_s", std::chrono::duration<double>(rule.cooldown).count()}});
+  }
+  return shown;
+}
+
 nlohmann::json describe(const StreamSettings& stream) {
   nlohmann::json shown = {{"id", stream.id}, {"sound", stream.sound}, {"video", stream.video}};
   if (!stream.source.empty()) shown["source"] = base::mask_secrets(stream.source);
@@ -15,6 +25,11 @@ nlohmann::json describe(const StreamSettings& stream) {
                          : stream.transport == Transport::kUdp ? "udp"
                                                                : "auto";
   if (stream.source.starts_with("file")) shown["pace"] = stream.pace == Pace::kLive ? "live" : "fast";
+  if (stream.video && stream.caption.enabled) {
+    shown["caption"] = {{"every_s", std::chrono::duration<double>(stream.caption.every).count()},
+                        {"prompt", stream.caption.prompt}};
+  }
+  if (!stream.alerts.empty()) shown["alerts"] = describe(stream.alerts);
   return shown;
 }
 
@@ -38,9 +53,23 @@ std::string to_json(const Settings& settings) {
       {"retention_s", std::chrono::duration_cast<std::chrono::seconds>(settings.retention).count()},
       {"http", http},
       {"models", {{"hear", settings.models.hear}, {"think", settings.models.think}}},
+      {"evidence", {{"path", settings.evidence.path}, {"quota_bytes", settings.evidence.quota_bytes}}},
       {"streams", std::move(streams)},
       {"warnings", settings.warnings}}
       .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);  // a file may hold any bytes
+}
+
+std::filesystem::path evidence_folder(const EvidenceSettings& evidence, const Environment& environment) {
+  if (evidence.path == "none") return {};
+  if (evidence.path != "auto") return std::filesystem::absolute(evidence.path);
+  const auto of = [&](const char* name) { return environment(name).value_or(""); };
+  if (const std::string state = of("STATE_DIRECTORY"); !state.empty())  // systemd.exec(5); may list several
+    return std::filesystem::path(state.substr(0, state.find(':'))) / "evidence";
+  if (const std::string state = of("XDG_STATE_HOME"); !state.empty())
+    return std::filesystem::path(state) / "vedette" / "evidence";
+  const std::string home = of("HOME");
+  return home.empty() ? std::filesystem::path()
+                      : std::filesystem::path(home) / ".local" / "state" / "vedette" / "evidence";
 }
 
 std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment) {

@@ -274,6 +274,32 @@ std::vector<std::pair<std::string, Section>> Section::sections(const std::string
   return found;
 }
 
+std::vector<Section> Section::items(const std::string& key, const char* type) {
+  note(key, type);
+  std::vector<Section> found;
+  if (from_environment(key)) {
+    context_.problem(YAML::Mark::null_mark(), path_of(key),
+                     "a list of maps cannot come from the environment");
+    return found;
+  }
+  const YAML::Node list = child(key);
+  if (!list.IsDefined() || list.IsNull()) return found;
+  if (!list.IsSequence()) {
+    context_.problem(list.Mark(), path_of(key), "expected a list of maps, received " + kind_of(list));
+    return found;
+  }
+  const std::string pattern = (pattern_.empty() ? key : pattern_ + "." + key) + ".*";
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    Section item(list[i], path_of(key) + "." + std::to_string(i), pattern, context_);
+    if (item.check_map()) {
+      found.push_back(std::move(item));
+    } else if (list[i].IsNull()) {
+      context_.problem(list[i].Mark(), item.path_, "expected a map, received nothing");
+    }
+  }
+  return found;
+}
+
 // Whether the node is a map; notes a problem when it is something else than absent, and for keys that are no
 // texts or come twice.
 bool Section::check_map() {

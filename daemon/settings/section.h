@@ -64,6 +64,8 @@ class Section {
   }
 
   Section section(const std::string& key);
+  // The maps of the list below `key`, in its order; `type` names such lists.
+  std::vector<Section> items(const std::string& key, const char* type);
   // The map below `key`, as (id, section) pairs in the file's order.
   std::vector<std::pair<std::string, Section>> sections(const std::string& key);
 

@@ -10,6 +10,7 @@
 #include "daemon/http/http_server.h"
 #include "daemon/settings/section.h"
 #include "daemon/settings/setting_text.h"
+#include "daemon/settings/sight_settings.h"
 #include "sinks/redis/url.h"
 
 namespace vedette::daemon::settings {
@@ -106,6 +107,8 @@ void read_common(Section& section, StreamSettings& stream, ParseContext& context
   section.choice<Pace>("pace", stream.pace, {{"live", Pace::kLive}, {"fast", Pace::kFast}});
   read_sound(section.section("sound"), stream);
   read_video(section.section("video"), stream);
+  read_caption(section.section("caption"), stream.caption, context);
+  read_alerts(section, stream.alerts, context);
   read_health(section.section("health"), stream.health);
   read_retry(section.section("retry"), stream, context);
 }
@@ -222,6 +225,7 @@ void read_all(const YAML::Node& node, Settings& settings, ParseContext& context)
                                {"warning", base::LogLevel::kWarning},
                                {"error", base::LogLevel::kError}});
   read_models(root.section("models"), settings.models);
+  read_evidence(root.section("evidence"), settings.evidence, context);
   StreamSettings defaults;
   Section common = root.section("defaults");
   read_common(common, defaults, context);
@@ -291,7 +295,9 @@ std::vector<KnownKey> known_keys() {
   const Environment none = [](const std::string&) { return std::nullopt; };
   ParseContext context{none, {}, {}, {}};
   Settings settings;
-  read_all(YAML::Load("streams: {id: {source: 'test://'}}"), settings, context);
+  const char* kSample =
+      "{defaults: {alerts: [{when: x}]}, streams: {id: {source: 'test://', alerts: [{when: x}]}}}";
+  read_all(YAML::Load(kSample), settings, context);
   return std::move(context.known);
 }
 

@@ -31,6 +31,24 @@ struct HealthSettings {
   signals::BitrateHealthOptions bitrate;
 };
 
+struct CaptionSettings {
+  bool enabled = true;                            // tell what the picture shows
+  std::chrono::nanoseconds every{5'000'000'000};  // between two captions while something changes
+  std::string prompt = "Describe what happens.";  // what the language model is asked for
+};
+
+// A condition in plain words that the language model is asked about whenever something changed.
+struct AlertRule {
+  std::string when;                                   // "a person is visible"
+  float threshold = 0.7F;                             // of the score, 0 to 1, from which an alert is raised
+  std::chrono::nanoseconds cooldown{60'000'000'000};  // after an alert, in which none is raised; 0: none
+};
+
+struct EvidenceSettings {
+  std::string path = "auto";              // "none": no pictures are kept; "auto": see evidence_folder
+  std::size_t quota_bytes = 200'000'000;  // of all pictures together
+};
+
 struct StreamSettings {
   std::string id;                         // [a-z0-9_-]{1,64}
   std::string source;                     // URL, secrets in the clear; empty when a pipeline is given
@@ -43,6 +61,8 @@ struct StreamSettings {
   models::preprocess::AudioWindowOptions windows;
   bool video = true;           // look: health of this stream's picture
   double video_rate_hz = 1.0;  // pictures looked at per second
+  CaptionSettings caption;
+  std::vector<AlertRule> alerts;
   HealthSettings health;
   std::chrono::nanoseconds retry_first{
       1'000'000'000};  // wait before the first new attempt; doubles with jitter
@@ -72,6 +92,7 @@ struct Settings {
   int http_port = 9464;                                              // 0: any free one
   base::LogLevel log_level = base::LogLevel::kInfo;
   ModelSettings models;
+  EvidenceSettings evidence;
   std::vector<StreamSettings> streams;  // in the file's order
   std::vector<std::string> warnings;    // what is allowed but unwise, one sentence each
 };
@@ -119,6 +140,9 @@ std::string to_json(const Settings& settings);
 // Empty: none has.
 std::filesystem::path find_model(const std::string& name, const ModelSettings& models,
                                  const Environment& environment);
+// Where the pictures go that records refer to: the configured path; with "auto" `evidence` in systemd's
+// $STATE_DIRECTORY, else in $XDG_STATE_HOME/vedette or ~/.local/state/vedette. Empty: none are kept.
+std::filesystem::path evidence_folder(const EvidenceSettings& evidence, const Environment& environment);
 // Where find_model looks, for messages.
 std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment);
 

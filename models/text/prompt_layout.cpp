@@ -14,6 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostBytes = 4096;  // of one text
 constexpr std::size_t kMostWords = 1000;  // of one list
+constexpr int kMostNumber = 100'000;
 
 struct Text {
   const char* key;
@@ -39,6 +40,11 @@ struct List {
 constexpr List kLists[] = {{"yes", &PromptLayout::yes, false},
                            {"no", &PromptLayout::no, false},
                            {"classes", &PromptLayout::classes, true}};
+struct Number {
+  const char* key;
+  int PromptLayout::*member;
+};
+constexpr Number kNumbers[] = {{"pictures", &PromptLayout::pictures}, {"seconds", &PromptLayout::seconds}};
 
 [[noreturn]] void fail(const std::string& name, const std::string& key, const std::string& expected) {
   throw std::runtime_error(name + ": " + key + ": expected " + expected);
@@ -57,16 +63,20 @@ void read_text(const json& value, const Text& text, PromptLayout& layout, const 
   layout.*text.member = std::move(read);
 }
 
-void read_list(const json& value, const List& list, PromptLayout& layout, const std::string& name) {
-  const bool fits = value.is_array() && value.size() <= kMostWords && (list.may_be_empty || !value.empty());
-  if (!fits) fail(name, list.key, "a list of words");
+std::vector<std::string> words_of(const json& value, const std::string& key, const std::string& name) {
+  if (!value.is_array() || value.size() > kMostWords) fail(name, key, "a list of words");
   std::vector<std::string> words;
   for (const json& word : value) {
-    if (!word.is_string() || word.get_ref<const std::string&>().empty())
-      fail(name, list.key, "a list of words");
+    if (!word.is_string() || word.get_ref<const std::string&>().empty()) fail(name, key, "a list of words");
     words.push_back(word.get<std::string>());
   }
-  layout.*list.member = std::move(words);
+  return words;
+}
+
+void read_number(const json& value, const Number& number, PromptLayout& layout, const std::string& name) {
+  const bool fits = value.is_number_integer() && value >= 1 && value <= kMostNumber;
+  if (!fits) fail(name, number.key, "a whole number from 1 to " + std::to_string(kMostNumber));
+  layout.*number.member = value.get<int>();
 }
 
 }  // namespace
@@ -84,7 +94,13 @@ PromptLayout PromptLayout::parse(std::string_view text, const std::string& name)
     }
     for (const List& one : kLists) {
       if (key != one.key) continue;
-      read_list(value, one, layout, name);
+      layout.*one.member = words_of(value, key, name);
+      if (!one.may_be_empty && (layout.*one.member).empty()) fail(name, key, "a list of words");
+      known = true;
+    }
+    for (const Number& one : kNumbers) {
+      if (key != one.key) continue;
+      read_number(value, one, layout, name);
       known = true;
     }
     if (key == "narrates") {

@@ -23,7 +23,7 @@ struct PromptLayout {
   std::string frame = "[t={t}]{frame}\n";  // {frame}: the rows of the picture
   std::string heard = "[heard {from}-{to}] \"{text}\"\n";
   std::string seen = "[sees {t}] {text}\n";
-  std::string moved = "[moves {from}-{to}] {text}\n";
+  std::string moved = "[{tag} {from}-{to}] {text}\n";  // {tag}: moves, camera, light, specks, view
   std::string sounded = "[sound {from_s}-{to_s}] {text}\n";
   std::string condition = "[{text} {from}-{to}]\n";
   // What follows the lines.
@@ -31,8 +31,11 @@ struct PromptLayout {
   std::string check = "\nIs it true that {text}? Answer yes or no.";
   std::vector<std::string> yes = {"Yes", "yes", " Yes", " yes"};  // how the answer to a check begins
   std::vector<std::string> no = {"No", "no", " No", " no"};
-  bool narrates = false;             // it was taught to tell what happens: its captions may be used
-  std::vector<std::string> classes;  // words for things that its captions may name
+  bool narrates = false;  // it was taught to tell what happens: its captions may be used
+  // Words for things that its captions may name: a caption with one of them that no fact has is not used.
+  std::vector<std::string> classes;
+  int pictures = 2;  // at most in one prompt, as many as it was taught with
+  int seconds = 25;  // that the pictures and facts of a prompt about now reach back
 
   // Throws: std::runtime_error naming the file and the key, for one that is there and no such layout.
   static PromptLayout load(const std::filesystem::path& folder);

@@ -17,7 +17,8 @@ TEST(HttpServer, ServesItsPages) {
   HttpServer server(
       {"127.0.0.1", 0},
       {[] { return std::string("a_total 1\n"); },
-       [&] { return ready ? std::vector<std::string>{} : std::vector<std::string>{"redis: away"}; }});
+       [&] { return ready ? std::vector<std::string>{} : std::vector<std::string>{"redis: away"}; },
+       nullptr});
   httplib::Client client("127.0.0.1", server.port());
   EXPECT_EQ(client.Get("/livez")->status, 200);
   const auto metrics = client.Get("/metrics");
@@ -34,8 +35,37 @@ TEST(HttpServer, ServesItsPages) {
   EXPECT_EQ(client.Post("/metrics", std::string(100'000, 'x'), "text/plain")->status, 413);
 }
 
+TEST(HttpServer, ServesTheLatestPicture) {
+  std::vector<std::string> asked;
+  HttpServer server({"127.0.0.1", 0}, {nullptr, nullptr, [&](const std::string& stream) {
+                                         asked.push_back(stream);
+                                         LatestPicture latest;
+                                         latest.known = stream == "gate" || stream == "dark";
+                                         if (stream == "gate") {
+                                           latest.jpeg = std::make_shared<std::string>("\xff\xd8\0x", 4);
+                                         }
+                                         return latest;
+                                       }});
+  httplib::Client client("127.0.0.1", server.port());
+  const auto picture = client.Get("/streams/gate/latest.jpg");
+  EXPECT_EQ(picture->status, 200);
+  EXPECT_EQ(picture->body, std::string("\xff\xd8\0x", 4));
+  EXPECT_EQ(picture->get_header_value("Content-Type"), "image/jpeg");
+  EXPECT_EQ(client.Get("/streams/dark/latest.jpg")->status, 503);
+  EXPECT_EQ(client.Get("/streams/other/latest.jpg")->status, 404);
+  asked.clear();
+  for (const char* path :
+       {"/streams/../etc/latest.jpg", "/streams/..%2f..%2fetc/latest.jpg", "/streams//latest.jpg",
+        "/streams/gate/latest.jpgx", "/streams/Gate/latest.jpg", "/streams/gate%00/latest.jpg"}) {
+    EXPECT_EQ(client.Get(path)->status, 404) << path;
+  }
+  EXPECT_EQ(client.Get("/streams/" + std::string(65, 'a') + "/latest.jpg")->status, 404);
+  EXPECT_TRUE(asked.empty());
+}
+
 TEST(HttpServer, APageThatThrowsCostsOnlyItsAnswer) {
-  HttpServer server({"127.0.0.1", 0}, {[]() -> std::string { throw std::runtime_error("broken"); }, nullptr});
+  HttpServer server({"127.0.0.1", 0},
+                    {[]() -> std::string { throw std::runtime_error("broken"); }, nullptr, nullptr});
   httplib::Client client("127.0.0.1", server.port());
   EXPECT_EQ(client.Get("/metrics")->status, 500);
   EXPECT_EQ(client.Get("/livez")->status, 200);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "daemon/narration/repetition.h"
 #include "tests/daemon/narration/support.h"
 #include "tests/models/text/tiny_tokenizer.h"
 #include "tests/support/fake_engine.h"

@@ -54,7 +54,7 @@ TEST(Timeline, RendersTheOneLayout) {
 Fact of(FactKind kind, std::int64_t start_ms, std::int64_t end_ms, std::string text, std::string id = "") {
   Fact fact = heard(start_ms, end_ms, std::move(text), std::move(id));
   fact.kind = kind;
-  fact.label = "";
+  fact.label = kind == FactKind::kMoved ? "moves" : "";
   return fact;
 }
 

@@ -27,6 +27,8 @@ void flatten(const json& root, const json& node, const std::string& path,
   }
   if (resolved.value("type", json()) != "object") {
     out[path] = reference.substr(reference.rfind('/') + 1);
+    const json items = resolved.value("items", json::object());
+    if (items.contains("$ref")) flatten(root, items, path + ".*", out);
     return;
   }
   if (!path.empty() && !path.ends_with(".*")) out[path] = "map";

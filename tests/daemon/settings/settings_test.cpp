@@ -39,6 +39,76 @@ std::string problems(std::string_view text, std::map<std::string, std::string> v
   return "accepted";
 }
 
+TEST(Settings, ReadCaptionsAndAlerts) {
+  const Settings read_back = read(R"(
+evidence: {path: /pictures, quota: 50 MB}
+defaults:
+  caption: {every: 2s}
+  alerts: [{when: "a person is visible"}]
+streams:
+  gate: {source: 'test://'}
+  yard:
+    source: 'test://'
+    caption: {prompt: "Is the yard empty?"}
+    alerts: [{when: "a car stops", threshold: 0.5, cooldown: 0}, {when: "it burns", cooldown: 5min}]
+  mic: {source: 'test://', alerts: [], caption: {enabled: false}}
+)");
+  EXPECT_EQ(read_back.evidence.path, "/pictures");
+  EXPECT_EQ(read_back.evidence.quota_bytes, 50'000'000u);
+  const StreamSettings &gate = read_back.streams[0], &yard = read_back.streams[1],
+                       &mic = read_back.streams[2];
+  EXPECT_EQ(gate.caption.every, 2s);
+  ASSERT_THAT(gate.alerts, SizeIs(1));
+  EXPECT_EQ(gate.alerts[0].when, "a person is visible");
+  EXPECT_FLOAT_EQ(gate.alerts[0].threshold, 0.7F);
+  EXPECT_EQ(gate.alerts[0].cooldown, 60s);
+  EXPECT_EQ(yard.caption.every, 2s);
+  EXPECT_EQ(yard.caption.prompt, "Is the yard empty?");
+  ASSERT_THAT(yard.alerts, SizeIs(2));
+  EXPECT_FLOAT_EQ(yard.alerts[0].threshold, 0.5F);
+  EXPECT_EQ(yard.alerts[0].cooldown, 0s);
+  EXPECT_EQ(yard.alerts[1].cooldown, 5min);
+  EXPECT_THAT(mic.alerts, IsEmpty());
+  EXPECT_FALSE(mic.caption.enabled);
+  EXPECT_THAT(to_json(read_back), HasSubstr("a person is visible"));
+}
+
+TEST(Settings, RefuseAlertsThatAreNone) {
+  const auto with = [](const std::string& alerts) {
+    return problems("streams: {a: {source: 'test://', alerts: " + alerts + "}}");
+  };
+  EXPECT_THAT(with("5"), HasSubstr("x.yaml:1:42: streams.a.alerts: expected a list of maps, received \"5\""));
+  EXPECT_THAT(with("[x]"), HasSubstr("streams.a.alerts.0: expected a map, received \"x\""));
+  EXPECT_THAT(with("[~]"), HasSubstr("streams.a.alerts.0: expected a map, received nothing"));
+  EXPECT_THAT(with("[{when: x}, {}]"), HasSubstr("streams.a.alerts.1.when: expected 1 to 300 bytes of text"));
+  EXPECT_THAT(with("[{when: x, treshold: 1}]"),
+              HasSubstr("alerts.0.treshold: unknown key; did you mean \"threshold\"?"));
+  EXPECT_THAT(with("[{when: x, threshold: 7}]"),
+              HasSubstr("alerts.0.threshold: expected a value from 0 to 1"));
+  std::string many = "[";
+  for (int i = 0; i < 17; ++i) many += "{when: x},";
+  EXPECT_THAT(with(many + "]"), HasSubstr("expected at most 16 rules, received 17"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://'}}", {{"VEDETTE_DEFAULTS_ALERTS", "x"}}),
+              HasSubstr("environment: defaults.alerts: a list of maps cannot come from the environment"));
+  EXPECT_THAT(problems("streams: {a: {source: 'test://', caption: {prompt: ''}}}"),
+              HasSubstr("streams.a.caption.prompt: expected 1 to 1000 bytes of text, received 0"));
+}
+
+TEST(Settings, EvidenceHasAPlace) {
+  const auto folder = [](std::string path, std::map<std::string, std::string> values) {
+    EvidenceSettings evidence;
+    evidence.path = std::move(path);
+    return evidence_folder(evidence, environment(std::move(values))).string();
+  };
+  EXPECT_EQ(folder("none", {{"HOME", "/h"}}), "");
+  EXPECT_EQ(folder("/x", {{"HOME", "/h"}}), "/x");
+  EXPECT_EQ(folder("auto", {{"HOME", "/h"}}), "/h/.local/state/vedette/evidence");
+  EXPECT_EQ(folder("auto", {{"HOME", "/h"}, {"XDG_STATE_HOME", "/s"}}), "/s/vedette/evidence");
+  EXPECT_EQ(folder("auto", {{"XDG_STATE_HOME", "/s"}, {"STATE_DIRECTORY", "/var/lib/v:/b"}}),
+            "/var/lib/v/evidence");
+  EXPECT_EQ(folder("auto", {}), "");
+}
+
 TEST(Settings, TheShippedFileParsesAndShowsTheDefaults) {
   const Settings shipped = load(VEDETTE_SOURCE_DIR "/config/vedette.yaml", environment({}));
   ASSERT_THAT(shipped.streams, SizeIs(1));

@@ -20,12 +20,13 @@ TEST(PromptLayout, AFolderWithoutOneHasTheDefaultThatNarratesNothing) {
   const test::TemporaryFolder folder;
   EXPECT_FALSE(PromptLayout::load(folder.path()).narrates);
   folder.write("prompt_layout.json",
-               R"({"narrates": true, "seen": "<{t}> {text}\n", "classes": ["person"]})");
+               R"({"narrates": true, "seen": "<{t}> {text}\n", "classes": ["car", "bus"], "pictures": 4})");
   const PromptLayout layout = PromptLayout::load(folder.path());
   EXPECT_TRUE(layout.narrates);
   EXPECT_EQ(layout.seen, "<{t}> {text}\n");
   EXPECT_EQ(layout.heard, PromptLayout().heard);
-  EXPECT_EQ(layout.classes, std::vector<std::string>{"person"});
+  EXPECT_EQ(layout.classes, (std::vector<std::string>{"car", "bus"}));
+  EXPECT_EQ(layout.pictures, 4);
 }
 
 TEST(PromptLayout, RefusesWhatIsNone) {
@@ -40,6 +41,9 @@ TEST(PromptLayout, RefusesWhatIsNone) {
   EXPECT_THAT(message(R"({"check": "{text} {text}"})"), HasSubstr("check: expected"));
   EXPECT_THAT(message(R"({"yes": []})"), HasSubstr("yes: expected a list of words"));
   EXPECT_THAT(message(R"({"no": [""]})"), HasSubstr("no: expected a list of words"));
+  EXPECT_THAT(message(R"({"classes": {"vehicle": "car"}})"), HasSubstr("classes: expected a list"));
+  EXPECT_THAT(message(R"({"pictures": 0})"), HasSubstr("pictures: expected a whole number from 1"));
+  EXPECT_THAT(message(R"({"seconds": 2.5})"), HasSubstr("seconds: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"narrates": "yes"})"), HasSubstr("narrates: expected true or false"));
 }
 

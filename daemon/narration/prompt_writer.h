@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/runtime/engine.h"
+#include "models/tensor/tensor.h"
+#include "models/text/chat_template.h"
+#include "models/text/prompt_layout.h"
+#include "models/text/tokenizer.h"
+
+namespace vedette::daemon::narration {
+
+// Writes prompts of one model: the system message, then a user's turn of timeline lines and pictures, then
+// what is asked. All of it in pieces that, one behind the other, are the token ids of the whole (the trainer
+// writes the same whole). Immutable; thread-safe. Tokenizer and template must outlive it.
+class PromptWriter {
+ public:
+  PromptWriter(const models::text::Tokenizer& tokenizer, const models::text::ChatTemplate& chat,
+               models::text::PromptLayout layout);
+
+  const models::text::PromptLayout& layout() const { return layout_; }
+  // Up to where the user's text begins.
+  const std::vector<std::int32_t>& head() const { return turn_.head; }
+  // A question behind the lines, and the opening of the answer.
+  std::vector<std::int32_t> question(std::string_view text) const;
+  // A yes/no check of a condition such as "a person is visible", likewise.
+  std::vector<std::int32_t> check(std::string_view condition) const;
+  // The first tokens of yes and of no.
+  const std::vector<std::vector<std::int32_t>>& yes_no() const { return yes_no_; }
+  std::vector<std::int32_t> encode(std::string_view line) const { return tokenizer_.encode(line); }
+  // A short name for a prompt, as records carry it: changes whenever the layout or what is asked does.
+  std::string hash(std::string_view asked) const;
+
+ private:
+  std::vector<std::int32_t> ask(std::string_view pattern, std::string_view text) const;
+
+  const models::text::Tokenizer& tokenizer_;
+  const models::text::PromptLayout layout_;
+  const models::text::OpenTurn turn_;
+  std::vector<std::vector<std::int32_t>> yes_no_;
+};
+
+// The rows of a picture as the language model reads them: [tokens, hidden].
+using PictureTokens = std::shared_ptr<const models::tensor::Tensor>;
+
+// A stretch of prompt in the making.
+class PieceWriter {
+ public:
+  explicit PieceWriter(const PromptWriter& prompts) : prompts_(prompts) {}
+
+  void line(std::string_view text);
+  // A picture taken at `t_ms` of the prompt's time. Throws: std::invalid_argument when its rows are of
+  // another type or width than those before.
+  void picture(std::int64_t t_ms, const PictureTokens& tokens);
+  void tokens(const std::vector<std::int32_t>& more);
+
+  int size() const { return static_cast<int>(tokens_.size()); }
+  // What was written; this is empty then.
+  models::runtime::PromptPiece take();
+
+ private:
+  const PromptWriter& prompts_;
+  std::vector<std::int32_t> tokens_;
+  std::vector<PictureTokens> pictures_;
+};
+
+}  // namespace vedette::daemon::narration

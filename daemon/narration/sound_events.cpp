@@ -1,0 +1,119 @@
+#include "daemon/narration/sound_events.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vedette::daemon::narration {
+
+using sinks::Record;
+using sinks::RecordState;
+using std::chrono::nanoseconds;
+
+namespace {
+
+constexpr int kMostMissed = 1;             // spans that may lack a sound that goes on
+constexpr float kGoesOn = 0.7F;            // of the probability that begins a sound is enough for it to go on
+constexpr std::int64_t kLeastStates = 50;  // a shorter span says nothing
+
+std::int64_t states_in(nanoseconds time, int per_second) {
+  return time.count() * per_second / 1'000'000'000;
+}
+nanoseconds time_of(std::int64_t states, int per_second) {
+  return nanoseconds(states * 1'000'000'000 / per_second);
+}
+
+double rounded(float value) {
+  return static_cast<double>(static_cast<int>(value * 1000.0F + 0.5F)) / 1000.0;
+}
+
+}  // namespace
+
+std::vector<Record> SoundEvents::take(const streams::HeardWindow& window, const base::ClockMap& clock) {
+  std::vector<Record> records;
+  if (head_ == nullptr) return records;
+  if (window.start.epoch != heard_.epoch) heard_ = {window.start.epoch, nanoseconds{0}};
+  if (window.features.empty()) {  // silence
+    close(records);
+    heard_.t = std::max(heard_.t, window.start.t + window.length);
+    return records;
+  }
+  const int rate = head_->states_per_second();
+  const std::int64_t states = std::min(states_in(window.length, rate), window.features.shape()[0]);
+  // Spans end a hop apart, the first of them a hop behind what was listened to.
+  std::int64_t end =
+      states_in(std::max(heard_.t, window.start.t) - window.start.t, rate) + head_->hop_states();
+  for (; end <= states; end += head_->hop_states()) {
+    const std::int64_t first = std::max<std::int64_t>(0, end - head_->span_states());
+    heard_.t = window.start.t + time_of(end, rate);
+    if (end - first < kLeastStates) continue;
+    listen(head_->probabilities(window.features, first, end - first), window.start.t + time_of(first, rate),
+           heard_.t, clock, records);
+  }
+  if (window.last) close(records);
+  return records;
+}
+
+void SoundEvents::listen(const std::vector<float>& probabilities, nanoseconds start, nanoseconds end,
+                         const base::ClockMap& clock, std::vector<Record>& records) {
+  const auto best = static_cast<std::size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
+  if (sound_ && probabilities[*sound_] >= kGoesOn * head_->least()) {
+    missed_ = 0;
+    until_ = end;
+    record_.t_end_ms = std::max(record_.t_start_ms, clock.utc_ms(end));
+    record_.score = std::max(*record_.score, rounded(probabilities[*sound_]));
+    return;
+  }
+  const bool other = probabilities[best] >= head_->least() && head_->classes()[best] != "silence";
+  if (sound_ && (other || ++missed_ > kMostMissed)) close(records);
+  if (!other || sound_) return;
+  open(best, std::max(start, until_), clock);
+  until_ = end;
+  record_.t_end_ms = std::max(record_.t_start_ms, clock.utc_ms(end));
+  record_.score = rounded(probabilities[best]);
+  records.push_back(record_);
+}
+
+void SoundEvents::open(std::size_t sound, nanoseconds start, const base::ClockMap& clock) {
+  sound_ = sound;
+  missed_ = 0;
+  record_ = {};
+  record_.id = book_.ids.next();
+  record_.stream = stream_;
+  record_.kind = sinks::Kind::kSound;
+  record_.state = RecordState::kOpen;
+  record_.t_start_ms = clock.utc_ms(start);
+  record_.clock = base::to_string(clock.source);
+  record_.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock.error).count();
+  record_.text = head_->classes()[sound];
+  record_.model = model_;
+  if (record_.text == "speech") return;
+  Fact fact;
+  fact.kind = FactKind::kSounded;
+  fact.start = {clock.epoch, start};
+  fact.end = start;
+  fact.t_start_ms = fact.t_end_ms = record_.t_start_ms;
+  fact.open = true;
+  fact.label = "sound";
+  fact.text = record_.text;
+  fact.record_id = record_.id;
+  book_.timeline.add(std::move(fact));
+}
+
+void SoundEvents::close(std::vector<Record>& records) {
+  if (!sound_) return;
+  sound_.reset();
+  record_.state = RecordState::kClose;
+  ++record_.rev;
+  book_.timeline.settle(record_.id, record_.text, until_, record_.t_end_ms);
+  records.push_back(record_);
+}
+
+std::vector<Record> SoundEvents::end() {
+  std::vector<Record> records;
+  close(records);
+  until_ = nanoseconds{0};
+  heard_.t = nanoseconds{0};
+  return records;
+}
+
+}  // namespace vedette::daemon::narration
