@@ -111,11 +111,11 @@ std::string sighting_text(const std::vector<Sighting>& sightings) {
             (sighting.where.empty() ? "" : ", " + sighting.where) + scored(sighting.score);
   }
   if (!text.empty()) return text;
-  float likeliest = 0.0F;
+  float nothing = 1.0F;
   for (const Sighting& sighting : sightings) {
-    if (sighting.what != "nothing") likeliest = std::max(likeliest, sighting.score);
+    nothing = std::min(nothing, sighting.what == "nothing" ? sighting.score : 1.0F - sighting.score);
   }
-  return "nothing" + scored(1.0F - likeliest);
+  return "nothing" + scored(nothing);
 }
 
 std::string names_of(const std::vector<Sighting>& sightings) {

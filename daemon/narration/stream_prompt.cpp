@@ -1,8 +1,11 @@
 #include "daemon/narration/stream_prompt.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
+
+#include "base/log.h"
 
 namespace vedette::daemon::narration {
 
@@ -80,6 +83,16 @@ void StreamPrompt::open(std::int64_t now_ms) {
 }
 
 std::shared_ptr<PromptSession> StreamPrompt::bring_up(std::int64_t now_ms) {
+  try {
+    return grow(now_ms);
+  } catch (const std::exception& error) {
+    base::log_limited(base::LogLevel::kError, "prompt", "session", error.what());
+    session_.reset();
+    return nullptr;
+  }
+}
+
+std::shared_ptr<PromptSession> StreamPrompt::grow(std::int64_t now_ms) {
   const bool full = unsent_ && shown_ >= writer_.layout().pictures;
   if (session_ == nullptr || full || now_ms - zero_ms_ > std::int64_t{1000} * writer_.layout().seconds) {
     open(now_ms);

@@ -37,7 +37,7 @@ class StreamPrompt {
   // Keeps the tokens of a picture; the session gets them when it is brought up.
   void see(std::int64_t t_ms, models::tensor::Tensor tokens);
   // The session with all that is known by now; opened when there is none. Null when the engine has no
-  // language model.
+  // language model, or refuses it.
   std::shared_ptr<models::runtime::PromptSession> bring_up(std::int64_t now_ms);
   // What goes on now, as lines, and behind it the question or the check: the suffix of a fork.
   std::vector<std::int32_t> question(std::string_view text) const;
@@ -58,6 +58,7 @@ class StreamPrompt {
     PictureTokens picture;
   };
   std::vector<Item> news(std::int64_t from_ms);
+  std::shared_ptr<models::runtime::PromptSession> grow(std::int64_t now_ms);
   void open(std::int64_t now_ms);
   void append(const std::vector<Item>& items);
   std::vector<std::int32_t> going_on() const;

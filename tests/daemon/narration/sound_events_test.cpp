@@ -1,0 +1,91 @@
+#include "daemon/narration/sound_events.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/daemon/narration/support.h"
+#include "tests/support/sound_heads.h"
+
+namespace vedette::daemon::narration {
+namespace {
+
+using sinks::RecordState;
+
+// Sounds are told by their states: class k of the head is loud in feature k.
+class SoundEventsTest : public testing::Test {
+ protected:
+  SoundEventsTest() { clock_.utc_zero = seconds(1000); }
+  // A window of one class after the other, a second each: "dd.r" (dog, dog, nothing sure, rain).
+  void hear(int from_s, const std::string& classes, bool last = false) {
+    streams::HeardWindow window;
+    window.start = {0, seconds(from_s)};
+    window.length = seconds(static_cast<int>(classes.size()));
+    window.last = last;
+    window.features = tests::states_of(classes);
+    take(events_.take(window, clock_));
+  }
+  void silence(int from_s, int to_s) {
+    streams::HeardWindow window;
+    window.start = {0, seconds(from_s)};
+    window.length = seconds(to_s - from_s);
+    take(events_.take(window, clock_));
+  }
+  void take(const std::vector<sinks::Record>& records) {
+    for (const sinks::Record& record : records) {
+      told_ += (record.state == RecordState::kOpen ? "+" : "-") + record.text + " " +
+               std::to_string((record.t_start_ms - 1'000'000) / 1000) + "-" +
+               std::to_string((record.t_end_ms - 1'000'000) / 1000) + "|";
+    }
+  }
+  std::string lines() const {
+    return render(book_.timeline.between(0, 2'000'000), {nullptr, 1'000'000, 0, {}}).text;
+  }
+
+  const tests::SoundHeadFolder folder_;
+  const models::audio::SoundHead head_ = models::audio::SoundHead::load(folder_.path());
+  base::ClockMap clock_;
+  StreamBook book_{"gate", 36, {}};
+  SoundEvents events_{"gate", "whisper", book_, &head_};
+  std::string told_;
+};
+
+TEST_F(SoundEventsTest, ASoundOpensAndClosesOnce) {
+  hear(0, "ddd");
+  hear(0, "dddd");  // windows overlap: a second is heard once
+  hear(2, "dd.d");  // a second without it is no end
+  EXPECT_EQ(told_, "+dog 0-1|");
+  EXPECT_EQ(lines(), "[sound 0-] dog\n");
+  hear(4, ".d.d..");
+  EXPECT_EQ(told_, "+dog 0-1|-dog 0-8|");
+  EXPECT_EQ(lines(), "[sound 0-8] dog\n");
+}
+
+TEST_F(SoundEventsTest, AnotherSoundTakesItsPlace) {
+  hear(0, "rrrrdddd", true);
+  EXPECT_EQ(told_, "+rain 0-1|-rain 0-4|+dog 4-5|-dog 4-8|");
+  EXPECT_TRUE(book_.timeline.open().empty());
+}
+
+TEST_F(SoundEventsTest, SilenceEndsSoundsAndSpeechIsNoFact) {
+  hear(0, "sss");
+  silence(3, 8);
+  EXPECT_EQ(told_, "+speech 0-1|-speech 0-3|");
+  EXPECT_EQ(lines(), "");
+  hear(8, "qqq");  // silence by name
+  EXPECT_EQ(told_, "+speech 0-1|-speech 0-3|");
+  hear(11, "dd");
+  take(events_.end());
+  EXPECT_EQ(told_, "+speech 0-1|-speech 0-3|+dog 11-12|-dog 11-13|");
+  EXPECT_EQ(book_.timeline.between(0, 2'000'000).size(), 1u);
+}
+
+TEST_F(SoundEventsTest, WithoutAHeadThereAreNone) {
+  SoundEvents none("gate", "", book_, nullptr);
+  streams::HeardWindow window;
+  window.length = seconds(3);
+  window.features = tests::states_of("ddd");
+  EXPECT_TRUE(none.take(window, clock_).empty());
+  EXPECT_TRUE(none.end().empty());
+}
+
+}  // namespace
+}  // namespace vedette::daemon::narration
