@@ -12,7 +12,7 @@
 #include "daemon/metrics/metered_publisher.h"
 #include "daemon/metrics/sources.h"
 #include "daemon/narration/answers.h"
-#include "daemon/narration/stream_narration.h"
+#include "daemon/narrations.h"
 #include "daemon/process.h"
 #include "daemon/settings/settings.h"
 #include "daemon/streams/supervisor.h"
@@ -75,40 +75,13 @@ sinks::redis::PublisherOptions publisher_options(const settings::Settings& setti
   return options;
 }
 
-// The narrations of all streams, by id. Stopped, so that what is open closes, before the publisher is.
-class Narrations {
- public:
-  Narrations(const settings::Settings& settings, runtime::Runtime& models, sinks::Publisher& publisher) {
-    for (const auto& stream : settings.streams) {
-      auto options = stream.reads_fast() ? narration::whole_windows() : narration::NarrationOptions{};
-      options.hear_model = models.hear_name();
-      by_stream_[stream.id] =
-          narration::StreamNarration::create(stream.id, models.engine(), publisher, options);
-    }
-  }
-  ~Narrations() {
-    for (const auto& [id, narration] : by_stream_) narration->stop();
-  }
-  Narrations(const Narrations&) = delete;
-  Narrations& operator=(const Narrations&) = delete;
-
-  // Null: there is no such stream.
-  std::shared_ptr<narration::StreamNarration> find(const std::string& stream) const {
-    const auto found = by_stream_.find(stream);
-    return found != by_stream_.end() ? found->second : nullptr;
-  }
-
- private:
-  std::map<std::string, std::shared_ptr<narration::StreamNarration>> by_stream_;
-};
-
-// The way from a source into its narration, past the ledger where there is sound to account for.
+// The way from a source into its narration, past the ledger.
 std::shared_ptr<streams::Feed> feed_of(const settings::StreamSettings& stream, const Narrations& narrations,
                                        ledger::Ledger& ledger) {
   const auto narration = narrations.find(stream.id);
-  if (!stream.sound) return narration;
-  return std::make_shared<ledger::LedgerFeed>(stream.id, ledger, narration,
-                                              [narration] { return narration->stats().shed; });
+  return std::make_shared<ledger::LedgerFeed>(
+      stream.id, ledger, narration, [narration] { return narration->stats().shed; },
+      ledger::Booked{stream.sound, false});
 }
 
 void refuse(const sinks::AnswerCallback& callback, std::string reason) {
@@ -124,7 +97,8 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
     if (!narration) return refuse(callback, "there is no stream " + question.stream);
     if (answers == nullptr)
       return refuse(callback, "this service runs without a language model (models.think: none)");
-    answers->ask(question, narration->timeline(), narration->known_until_ms(), std::move(callback));
+    answers->ask(question, narration->timeline(), narration->known_until_ms(), std::move(callback),
+                 narration->sight());
   };
 }
 
@@ -132,7 +106,7 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
 void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
                  const sinks::redis::RedisPublisher& publisher, const metrics::MeteredPublisher& metered,
                  const sinks::redis::QuestionIntake& questions, const ledger::Ledger& ledger,
-                 const streams::Supervisor& supervisor) {
+                 const streams::Supervisor& supervisor, const Narrations& narrations) {
   metrics.add_source([&](metrics::Scrape& scrape) {
     metrics::write(scrape, models.engine_statistics());
     if (models.can_hear()) metrics::write(scrape, models.hearing().statistics());
@@ -140,6 +114,7 @@ void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
     metrics::write(scrape, questions.stats());
     metered.write(scrape);
     ledger.write(scrape);
+    narrations.write(scrape);
     for (const auto& [id, figures] : supervisor.figures()) metrics::write(scrape, id, figures->counters());
     metrics::write_process(scrape);
   });
@@ -174,6 +149,7 @@ std::vector<std::string> stream_ids(const settings::Settings& settings) {
 // Everything from the settings to the end, in the order of dependence; it unwinds by scope.
 void serve(settings::Settings settings, const StopSignals& stop_signals) {
   const runtime::RuntimeOptions model_options = runtime_options(settings.models);
+  const std::filesystem::path see = model_folder("see", settings.models.see, settings.models);
   base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
   const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
 
@@ -183,12 +159,13 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
   publisher.set_streams(stream_ids(settings));
   metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
-  const Narrations narrations(settings, *models, metered);
+  const Narrations narrations(settings, *models, metered, see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {
     narration::AnswerOptions options;
     options.think_model = models->think_name();
+    options.writer = narrations.writer();
     answers.emplace(models->engine(), models->think_tokenizer(), models->think_template(),
                     models->think_context(), options);
   }
@@ -205,11 +182,12 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   }
 
   metrics::Metrics metrics;
-  add_sources(metrics, *models, publisher, metered, questions, ledger, supervisor);
+  add_sources(metrics, *models, publisher, metered, questions, ledger, supervisor, narrations);
   std::optional<http::HttpServer> http;
   if (!settings.http_host.empty()) {
     http::HttpPages pages{[&] { return metrics.text(); },
-                          [&] { return not_ready(publisher, questions, supervisor); }, nullptr};
+                          [&] { return not_ready(publisher, questions, supervisor); },
+                          [&](const std::string& stream) { return narrations.picture(stream); }};
     http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
     base::log(LogLevel::kInfo, "http",
               "listening on " + settings.http_host + ":" + std::to_string(http->port()));

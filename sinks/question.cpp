@@ -26,6 +26,7 @@ Fields to_fields(const Answer& answer, std::int64_t published_ms) {
       {"to_ms", answer.to_ms},
       {"evidence", answer.evidence},
   };
+  if (!answer.frames.empty()) json["frames"] = answer.frames;
   if (!answer.reason.empty()) json["reason"] = answer.reason;
   if (!answer.model.empty()) json["model"] = answer.model;
   Fields fields = {

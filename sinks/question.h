@@ -35,6 +35,7 @@ struct Answer {
   std::string text;                     // all text so far, not only what is new
   std::int64_t from_ms = 0, to_ms = 0;  // UTC; the span that the answer rests on, 0 where there is none
   std::vector<std::string> evidence;    // ids of the records that it rests on
+  std::vector<std::string> frames;      // paths of the pictures behind them
   std::string reason;                   // with kError: what went wrong, for the asker
   std::string model;                    // that wrote it, "" for none
 };

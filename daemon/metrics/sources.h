@@ -1,6 +1,8 @@
 #pragma once
 
+#include "daemon/evidence/evidence_store.h"
 #include "daemon/metrics/metrics.h"
+#include "daemon/narration/stream_sight.h"
 #include "daemon/streams/stream_figures.h"
 #include "models/runtime/statistics.h"
 #include "sinks/redis/publisher.h"
@@ -14,6 +16,8 @@ void write(Scrape& scrape, const sinks::redis::PublisherStats& stats);
 void write(Scrape& scrape, const sinks::redis::QuestionStats& stats);
 void write(Scrape& scrape, const models::runtime::EngineStatistics& stats);
 void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats);
+void write(Scrape& scrape, const std::string& stream, const narration::SightStats& stats);
+void write(Scrape& scrape, const evidence::EvidenceStats& stats);
 void write(Scrape& scrape, const std::string& stream, const streams::ElementCounters& counters);
 
 // Memory, processor time, files and start of this process, under the names of Prometheus' own clients.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -27,7 +28,11 @@ constexpr std::string_view kSystem =
     "You answer questions about what was heard in a recording. Use only the words in quotes. Answer in one "
     "short "
     "sentence and quote the words.";
-constexpr int kPromptReserve = 160;  // tokens of the system message, the question's frame and the template
+constexpr std::string_view kSystemOfSight =
+    "You answer questions about what a camera saw and a microphone heard. The lines are facts, with times in "
+    "seconds. Use only them. Answer in one short sentence.";
+constexpr std::size_t kMostFrames = 3;  // pictures that an answer names: the newest
+constexpr int kPromptReserve = 160;     // tokens of the system message, the question's frame and the template
 
 std::string utc_text(std::int64_t ms) {
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
@@ -46,18 +51,21 @@ std::string trimmed(const std::string& text) {
 
 }  // namespace
 
-std::vector<ChatMessage> question_prompt(std::string_view timeline, std::string_view question) {
+std::vector<ChatMessage> question_prompt(std::string_view timeline, std::string_view question,
+                                         bool words_only) {
   std::string user(timeline);
   user += "\n";
   user += question;
-  return {{"system", std::string(kSystem)}, {"user", std::move(user)}};
+  return {{"system", std::string(words_only ? kSystem : kSystemOfSight)}, {"user", std::move(user)}};
 }
 
-std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms) {
-  std::string text = "Nothing was heard between " + utc_text(from_ms) + " and " + utc_text(to_ms) + ".";
+std::string unheard_answer(const std::vector<Fact>& facts, std::int64_t from_ms, std::int64_t to_ms,
+                           bool looks) {
+  std::string text = std::string("Nothing was heard ") + (looks ? "or seen " : "") + "between " +
+                     utc_text(from_ms) + " and " + utc_text(to_ms) + ".";
   std::set<std::string> labels;
   for (const Fact& fact : facts) {
-    if (fact.kind != FactKind::kHeard) labels.insert(fact.label);
+    if (fact.kind == FactKind::kCondition || fact.kind == FactKind::kStatus) labels.insert(fact.label);
   }
   if (labels.empty()) return text;
   text += " Measured:";
@@ -154,59 +162,117 @@ AnswerStats Answers::stats() const {
   return shared_->stats;
 }
 
+// What a question is answered from.
+struct Answers::Material {
+  std::vector<Fact> facts;
+  RenderedTimeline rendered;
+  std::vector<KeptPicture> pictures;  // for a model that reads them, oldest first
+  std::string refusal;                // why it cannot be asked; "" when it can
+  bool words_only = true;             // no fact is of anything but words and conditions
+
+  bool known() const { return rendered.heard || rendered.seen || !pictures.empty(); }
+};
+
+Answers::Material Answers::gather(const sinks::Question& question, const Timeline& timeline,
+                                  const Answer& answer, StreamSight* sight) const {
+  Material material;
+  material.facts = timeline.between(answer.from_ms, answer.to_ms);
+  const bool reads_pictures = options_.writer != nullptr && options_.writer->layout().narrates;
+  int room =
+      std::min(options_.most_timeline_tokens, context_tokens_ - options_.most_new_tokens - kPromptReserve);
+  const auto question_tokens = static_cast<int>(tokenizer_.encode(question.text).size());
+  room = std::min(room, context_tokens_ - options_.most_new_tokens - kPromptReserve - question_tokens);
+  if (room <= 0) {
+    material.refusal = "the question is too long for the model: " + std::to_string(question_tokens) +
+                       " tokens of " + std::to_string(context_tokens_);
+    return material;
+  }
+  if (reads_pictures && sight != nullptr) {
+    material.pictures = sight->pictures(answer.from_ms, answer.to_ms);
+    const auto most = static_cast<std::size_t>(options_.writer->layout().pictures);
+    if (material.pictures.size() > most)
+      material.pictures.erase(material.pictures.begin(),
+                              material.pictures.end() - static_cast<std::ptrdiff_t>(most));
+    for (const KeptPicture& picture : material.pictures) room -= static_cast<int>(picture.tokens->shape()[0]);
+  }
+  RenderOptions layout;
+  if (reads_pictures) layout.layout = &options_.writer->layout();
+  layout.zero_ms = answer.from_ms;
+  layout.most_tokens = std::max(1, room);
+  layout.count_tokens = [this](std::string_view text) {
+    return static_cast<int>(tokenizer_.encode(text).size());
+  };
+  material.rendered = render(material.facts, layout);
+  material.words_only = std::ranges::none_of(material.facts, [](const Fact& fact) {
+    return fact.kind == FactKind::kSeen || fact.kind == FactKind::kMoved || fact.kind == FactKind::kSounded;
+  });
+  return material;
+}
+
+// A fork of the stream's session where that holds all that the question is about; else a prompt of its own.
+TextRequest Answers::request_for(const sinks::Question& question, const Material& material,
+                                 const Answer& answer, StreamSight* sight) const {
+  TextRequest request;
+  request.max_new_tokens = options_.most_new_tokens;
+  if (options_.writer == nullptr || !options_.writer->layout().narrates) {
+    request.prompt = chat_.encode(
+        tokenizer_, question_prompt(material.rendered.text, question.text, material.words_only), true);
+    return request;
+  }
+  if (sight != nullptr && !question.to_ms) {
+    StreamSight::Fork fork = sight->fork(material.facts, answer.to_ms, question.text);
+    if (fork.session != nullptr) {
+      request.session = std::move(fork.session);
+      request.prompt = std::move(fork.suffix);
+      return request;
+    }
+  }
+  PieceWriter piece(*options_.writer);
+  piece.tokens(options_.writer->head());
+  auto picture = material.pictures.begin();
+  const auto pictures_before = [&](std::int64_t t_ms) {
+    for (; picture != material.pictures.end() && picture->t_ms <= t_ms; ++picture) {
+      piece.picture(picture->t_ms - answer.from_ms, picture->tokens);
+    }
+  };
+  for (const auto& [t_ms, line] : material.rendered.lines) {
+    pictures_before(t_ms);
+    piece.line(line);
+  }
+  pictures_before(std::numeric_limits<std::int64_t>::max());
+  piece.tokens(options_.writer->question(question.text));
+  models::runtime::PromptPiece whole = piece.take();
+  request.prompt = std::move(whole.tokens);
+  request.embeddings = std::move(whole.embeddings);
+  return request;
+}
+
 void Answers::ask(const sinks::Question& question, const Timeline& timeline, std::int64_t now_ms,
-                  sinks::AnswerCallback callback) {
+                  sinks::AnswerCallback callback, const std::shared_ptr<StreamSight>& sight) {
   auto job = std::make_shared<Job>();
   job->callback = std::move(callback);
   Answer& answer = job->answer;
   answer.model = options_.think_model;
   answer.to_ms = question.to_ms.value_or(now_ms);
   answer.from_ms = question.from_ms.value_or(answer.to_ms - options_.span.count());
-  const std::vector<Fact> facts = timeline.between(answer.from_ms, answer.to_ms);
-
-  RenderOptions layout;
-  layout.zero_ms = answer.from_ms;
-  const auto question_tokens = static_cast<int>(tokenizer_.encode(question.text).size());
-  layout.most_tokens = std::min(options_.most_timeline_tokens, context_tokens_ - options_.most_new_tokens -
-                                                                   kPromptReserve - question_tokens);
-  layout.count_tokens = [this](std::string_view text) {
-    return static_cast<int>(tokenizer_.encode(text).size());
-  };
-  std::string refusal;
-  RenderedTimeline rendered;
-  if (layout.most_tokens <= 0) {
-    refusal = "the question is too long for the model: " + std::to_string(question_tokens) + " tokens of " +
-              std::to_string(context_tokens_);
-  } else {
-    rendered = render(facts, layout);
+  const Material material = gather(question, timeline, answer, sight.get());
+  answer.evidence = material.rendered.evidence;
+  for (auto fact = material.facts.rbegin(); fact != material.facts.rend(); ++fact) {
+    if (!fact->frame.empty() && answer.frames.size() < kMostFrames) answer.frames.push_back(fact->frame);
   }
-  answer.evidence = rendered.evidence;
-  if (!refusal.empty()) {
+  if (!material.refusal.empty()) {
     answer.state = AnswerState::kError;
-    answer.reason = std::move(refusal);
-  } else if (!rendered.heard) {
+    answer.reason = material.refusal;
+  } else if (!material.known()) {
     answer.state = AnswerState::kFinal;
     answer.model.clear();
-    answer.text = unheard_answer(facts, answer.from_ms, answer.to_ms);
+    answer.text = unheard_answer(material.facts, answer.from_ms, answer.to_ms,
+                                 sight != nullptr && sight->has_pictures());
   }
-  {
-    const std::lock_guard lock(shared_->mutex);
-    ++shared_->stats.asked;
-    if (answer.state == AnswerState::kFinal) ++shared_->stats.unheard;
-    if (answer.state == AnswerState::kPartial && shared_->running.size() >= options_.most_running) {
-      answer.state = AnswerState::kError;
-      answer.reason = "busy: too many questions at once";
-    }
-    if (answer.state == AnswerState::kError) ++shared_->stats.failed;
-    if (answer.state == AnswerState::kPartial) shared_->running.insert(job);
-  }
-  if (answer.state != AnswerState::kPartial) {
+  if (!admit(job)) {
     job->callback(std::move(answer));
     return;
   }
-  TextRequest request;
-  request.prompt = chat_.encode(tokenizer_, question_prompt(rendered.text, question.text), true);
-  request.max_new_tokens = options_.most_new_tokens;
   TextCallbacks callbacks;
   callbacks.on_text = [job, every = options_.partial_every](std::string_view piece) {
     job->partial(piece, every);
@@ -214,12 +280,28 @@ void Answers::ask(const sinks::Question& question, const Timeline& timeline, std
   callbacks.on_finished = [job, shared = shared_](TextResult result) {
     shared->finish(job, std::move(result));
   };
-  auto handle = engine_.submit(std::move(request), std::move(callbacks));
+  auto handle = engine_.submit(request_for(question, material, answer, sight.get()), std::move(callbacks));
   {
     const std::lock_guard lock(job->mutex);
     job->handle = handle;
   }
   if (job->unwanted && handle) handle->cancel();
+}
+
+// Counts the question. False: its answer is there already, an error when too many run.
+bool Answers::admit(const std::shared_ptr<Job>& job) {
+  Answer& answer = job->answer;
+  const std::lock_guard lock(shared_->mutex);
+  ++shared_->stats.asked;
+  if (answer.state == AnswerState::kFinal) ++shared_->stats.unheard;
+  if (answer.state == AnswerState::kPartial && shared_->running.size() >= options_.most_running) {
+    answer.state = AnswerState::kError;
+    answer.reason = "busy: too many questions at once";
+  }
+  if (answer.state == AnswerState::kError) ++shared_->stats.failed;
+  if (answer.state != AnswerState::kPartial) return false;
+  shared_->running.insert(job);
+  return true;
 }
 
 }  // namespace vedette::daemon::narration

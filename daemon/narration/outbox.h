@@ -21,8 +21,8 @@ class Outbox {
     std::uint64_t without = 0;               // whose picture could not be kept
   };
 
-  // `on_frame` is told the path of each picture, on the store's thread, and must not come back here. Publisher and store must outlive
-  // this, the store may be null.
+  // `on_frame` is told the path of each picture, on the store's thread, and must not come back here.
+  // Publisher and store must outlive this, the store may be null.
   Outbox(sinks::Publisher& publisher, evidence::EvidenceStore* store,
          std::function<void(const std::string& record_id, const std::string& path)> on_frame = {});
   ~Outbox();  // as flush()

@@ -27,8 +27,12 @@ void append(std::vector<std::int32_t>& to, const std::vector<std::int32_t>& more
 }  // namespace
 
 PromptWriter::PromptWriter(const models::text::Tokenizer& tokenizer, const models::text::ChatTemplate& chat,
-                           models::text::PromptLayout layout)
-    : tokenizer_(tokenizer), layout_(std::move(layout)), turn_(chat.open_turn(tokenizer, layout_.system)) {
+                           models::text::PromptLayout layout, std::string_view before, std::string_view after)
+    : tokenizer_(tokenizer),
+      layout_(std::move(layout)),
+      turn_(chat.open_turn(tokenizer, layout_.system)),
+      before_(tokenizer.encode(before, true)),
+      after_(tokenizer.encode(after, true)) {
   for (const auto* words : {&layout_.yes, &layout_.no}) {
     auto& first_tokens = yes_no_.emplace_back();
     for (const std::string& word : *words) {
@@ -86,7 +90,9 @@ void PieceWriter::picture(std::int64_t t_ms, const PictureTokens& tokens) {
   const std::string text = models::text::fill(prompts_.layout().frame, {{"t", t}});
   const std::size_t at = text.find("{frame}");  // the layout has it once
   line(std::string_view(text).substr(0, at));
+  append(tokens_, prompts_.before_picture());
   tokens_.insert(tokens_.end(), static_cast<std::size_t>(shape[0]), models::language::kEmbeddingRow);
+  append(tokens_, prompts_.after_picture());
   line(std::string_view(text).substr(at + std::string_view("{frame}").size()));
   pictures_.push_back(tokens);
 }

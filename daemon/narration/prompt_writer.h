@@ -19,12 +19,15 @@ namespace vedette::daemon::narration {
 // writes the same whole). Immutable; thread-safe. Tokenizer and template must outlive it.
 class PromptWriter {
  public:
+  // `before` and `after`: what stands around a picture's rows, special tokens as the model was taught.
   PromptWriter(const models::text::Tokenizer& tokenizer, const models::text::ChatTemplate& chat,
-               models::text::PromptLayout layout);
+               models::text::PromptLayout layout, std::string_view before = "", std::string_view after = "");
 
   const models::text::PromptLayout& layout() const { return layout_; }
   // Up to where the user's text begins.
   const std::vector<std::int32_t>& head() const { return turn_.head; }
+  const std::vector<std::int32_t>& before_picture() const { return before_; }
+  const std::vector<std::int32_t>& after_picture() const { return after_; }
   // A question behind the lines, and the opening of the answer.
   std::vector<std::int32_t> question(std::string_view text) const;
   // A yes/no check of a condition such as "a person is visible", likewise.
@@ -41,6 +44,7 @@ class PromptWriter {
   const models::text::Tokenizer& tokenizer_;
   const models::text::PromptLayout layout_;
   const models::text::OpenTurn turn_;
+  const std::vector<std::int32_t> before_, after_;
   std::vector<std::vector<std::int32_t>> yes_no_;
 };
 

@@ -36,7 +36,9 @@ std::vector<StreamPrompt::Item> StreamPrompt::news(std::int64_t from_ms) {
     items.push_back({pictures_.back().t_ms, {}, pictures_.back().tokens});
   }
   unsent_ = false;
-  std::ranges::stable_sort(items, {}, &Item::t_ms);
+  std::ranges::stable_sort(items, {}, [](const Item& item) {  // a picture before what is said of it
+    return std::pair(item.t_ms, item.picture == nullptr);
+  });
   return items;
 }
 

@@ -213,11 +213,14 @@ RenderedTimeline render(const std::vector<Fact>& facts, const RenderOptions& opt
     texts.push_back(std::move(text));
     --first;
   }
-  for (auto text = texts.rbegin(); text != texts.rend(); ++text) result.text += *text;
   for (auto line = first; line != lines.end(); ++line) {
+    result.lines.emplace_back(line->fact.t_start_ms, std::move(texts.back()));
+    texts.pop_back();
+    result.text += result.lines.back().second;
     const FactKind kind = line->fact.kind;
     result.heard = result.heard || kind == FactKind::kHeard || kind == FactKind::kSounded;
-    result.seen = result.seen || kind == FactKind::kSeen || kind == FactKind::kMoved;
+    const bool sees = kind == FactKind::kSeen && !line->fact.text.starts_with("nothing");
+    result.seen = result.seen || sees || kind == FactKind::kMoved;
     result.evidence.insert(result.evidence.end(), line->evidence.begin(), line->evidence.end());
     if (line == first) result.from_ms = line->fact.t_start_ms;
     result.to_ms = std::max(result.to_ms, line->fact.t_end_ms);

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -84,10 +85,11 @@ struct RenderOptions {
 };
 
 struct RenderedTimeline {
-  std::string text;                     // one line per fact
-  std::vector<std::string> evidence;    // records behind the lines, oldest first
-  bool heard = false;                   // there are words or other sounds among the facts
-  bool seen = false;                    // there is something seen or moving among them
+  std::string text;                                         // one line per fact
+  std::vector<std::pair<std::int64_t, std::string>> lines;  // the same one by one, with their UTC
+  std::vector<std::string> evidence;                        // records behind the lines, oldest first
+  bool heard = false;                                       // there are words or other sounds among the facts
+  bool seen = false;                                        // there is something seen or moving among them
   std::int64_t from_ms = 0, to_ms = 0;  // span of the facts that were written; 0, 0: none were
 };
 

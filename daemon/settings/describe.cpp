@@ -52,7 +52,8 @@ std::string to_json(const Settings& settings) {
       {"redis", base::mask_secrets(settings.redis)},
       {"retention_s", std::chrono::duration_cast<std::chrono::seconds>(settings.retention).count()},
       {"http", http},
-      {"models", {{"hear", settings.models.hear}, {"think", settings.models.think}}},
+      {"models",
+       {{"hear", settings.models.hear}, {"see", settings.models.see}, {"think", settings.models.think}}},
       {"evidence", {{"path", settings.evidence.path}, {"quota_bytes", settings.evidence.quota_bytes}}},
       {"streams", std::move(streams)},
       {"warnings", settings.warnings}}
@@ -74,6 +75,9 @@ std::filesystem::path evidence_folder(const EvidenceSettings& evidence, const En
 
 std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment) {
   std::vector<std::filesystem::path> places = cache_folders(environment);
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) places.push_back(program.parent_path().parent_path() / "share" / "vedette" / "models");
   places.insert(places.end(), models.search_path.begin(), models.search_path.end());
   return places;
 }

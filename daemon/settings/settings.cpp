@@ -192,6 +192,7 @@ void read_http(Section& root, Settings& settings, ParseContext& context) {
 
 void read_models(Section section, ModelSettings& models) {
   section.text("hear", models.hear);
+  section.text("see", models.see);
   section.text("think", models.think);
   std::vector<std::string> search_path;
   for (const auto& path : models.search_path) search_path.push_back(path.string());

@@ -75,6 +75,7 @@ struct StreamSettings {
 
 struct ModelSettings {
   std::string hear = "whisper-tiny.en";         // folder, or its name under a search path; "none": no hearing
+  std::string see = "none";                     // as hear; "none": no pictures for the language model
   std::string think = "smollm2-135m-instruct";  // as hear; "none": no answers
   std::vector<std::filesystem::path> search_path{
       "/usr/share/vedette/models"};  // after the cache of tools/fetch-models
@@ -136,7 +137,8 @@ std::vector<KnownKey> known_keys();
 std::string to_json(const Settings& settings);
 
 // The folder that a model's name means: itself when it holds a '/', else the first that has it of the cache
-// of tools/fetch-models ($XDG_CACHE_HOME/vedette/models or ~/.cache/vedette/models) and the search path.
+// of tools/fetch-models ($XDG_CACHE_HOME/vedette/models or ~/.cache/vedette/models), of share/vedette/models
+// beside the program's own folder, and the search path.
 // Empty: none has.
 std::filesystem::path find_model(const std::string& name, const ModelSettings& models,
                                  const Environment& environment);

@@ -103,6 +103,8 @@ std::string whole_page() {
     write(scrape, redis);
     write(scrape, sinks::redis::QuestionStats{});
     write(scrape, engine);
+    write(scrape, "gate", narration::SightStats{});
+    write(scrape, evidence::EvidenceStats{});
     write(scrape, models::runtime::EncodingStatistics{});
     write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});
     write_process(scrape);

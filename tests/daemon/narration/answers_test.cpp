@@ -8,7 +8,9 @@
 #include "daemon/narration/repetition.h"
 #include "tests/daemon/narration/support.h"
 #include "tests/models/text/tiny_tokenizer.h"
+#include "tests/support/byte_tokenizer.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/recording_publisher.h"
 
 namespace vedette::daemon::narration {
 namespace {
@@ -167,6 +169,109 @@ TEST_F(AnswersTest, ShortWordsMayBeRepeated) {
   EXPECT_EQ(without_repetition("No. No. I said: the gate."), "No. No. I said: the gate.");
   EXPECT_EQ(without_repetition("He said so.\nHe said so!\nHe"), "He said so.\n");
   EXPECT_EQ(without_repetition("He said so. He said"), "He said so. He said");
+}
+
+// A question about the picture, to a model that was taught to read it.
+class AnswersOfSightTest : public AnswersTest {
+ protected:
+  AnswersOfSightTest() {
+    layout_.system = "You see.";
+    layout_.narrates = true;
+    writer_ = std::make_unique<PromptWriter>(bytes_, chatml_, layout_);
+    options_.writer = writer_.get();
+    SightOptions sight;
+    sight.captions = false;
+    sight.writer = writer_.get();
+    sight_ = StreamSight::create("gate", engine_, publisher_, book_, sight);
+    base::ClockMap clock;
+    sight_->on_clock(clock);
+    answers_ = std::make_unique<Answers>(engine_, bytes_, chatml_, 8192, options_);
+  }
+  void see(int t_s, std::vector<models::runtime::Sighting> sightings) {
+    streams::SeenFrame frame;
+    frame.time = {0, seconds(t_s)};
+    frame.tokens = models::tensor::Tensor::zeros(models::tensor::DType::kF32, {2, 4});
+    frame.sightings = std::move(sightings);
+    sight_->on_seen(std::move(frame));
+  }
+  void ask_about(std::optional<std::int64_t> from, std::optional<std::int64_t> to) {
+    sinks::Question question;
+    question.text = "What is there?";
+    question.from_ms = from;
+    question.to_ms = to;
+    answers_->ask(
+        question, book_->timeline, 600'000,
+        [this](Answer answer) {
+          given_.push_back(std::move(answer));
+          return true;
+        },
+        sight_);
+  }
+  std::string asked(const tests::FakeEngine::Text& text) const {
+    return tests::readable(bytes_, text.request.prompt);
+  }
+
+  models::text::Tokenizer bytes_ = tests::byte_tokenizer();
+  models::text::ChatTemplate chatml_ = tests::chatml();
+  models::text::PromptLayout layout_;
+  std::unique_ptr<PromptWriter> writer_;
+  tests::RecordingPublisher publisher_;
+  std::shared_ptr<StreamBook> book_ = std::make_shared<StreamBook>("gate", 36, TimelineOptions{});
+  std::shared_ptr<StreamSight> sight_;
+};
+
+TEST_F(AnswersOfSightTest, NowIsAForkOfTheSession) {
+  see(590, {{"person", "left", 0.9F}});
+  ask_about({}, {});
+  const auto text = engine_.take_text();
+  ASSERT_NE(text.request.session, nullptr);
+  EXPECT_TRUE(asked(text).starts_with("[sees 0.0] person, left, 0.9\n\nWhat is there?")) << asked(text);
+}
+
+TEST_F(AnswersOfSightTest, TheLastMinutesAreAPromptOfTheirOwn) {
+  see(500, {{"person", "left", 0.9F}});
+  see(510, {{"vehicle", "left", 0.9F}});
+  see(520, {{"nothing", "", 0.9F}});
+  Fact caption;
+  caption.kind = FactKind::kCaption;
+  caption.t_start_ms = caption.t_end_ms = 505'000;
+  caption.frame = "/e/1.jpg";
+  book_->timeline.add(caption);
+  ask_about(495'000, 515'000);
+  const auto text = engine_.take_text();
+  EXPECT_EQ(text.request.session, nullptr);
+  EXPECT_EQ(
+      asked(text),
+      "<|im_start|>system\nYou see.<|im_end|>\n<|im_start|>user\n[t=5.0]##\n[sees 5.0] person, left, 0.9\n"
+            "[t=15.0]##\n[sees 15.0] vehicle, left, 0.9\n\nWhat is there?<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(text.request.embeddings.shape(), (models::tensor::Shape{4, 4}));
+  models::runtime::TextResult result;
+  result.text = "A person.";
+  text.callbacks.on_finished(std::move(result));
+  EXPECT_EQ(given_.back().frames, std::vector<std::string>{"/e/1.jpg"});
+}
+
+TEST_F(AnswersOfSightTest, NothingSeenIsSaidWithoutTheModel) {
+  streams::SeenFrame frame;  // held back by the gate
+  frame.time = {0, seconds(590)};
+  frame.change = 0.0F;
+  sight_->on_seen(std::move(frame));
+  ask_about(580'000, 600'000);
+  EXPECT_EQ(engine_.texts_waiting(), 0u);
+  ASSERT_EQ(given_.size(), 1u);
+  EXPECT_THAT(given_[0].text, HasSubstr("Nothing was heard or seen between"));
+}
+
+TEST_F(AnswersTest, AModelThatReadsNoPicturesIsToldInWords) {
+  Fact moved;
+  moved.kind = FactKind::kMoved;
+  moved.t_start_ms = moved.t_end_ms = 590'000;
+  moved.label = "moves";
+  moved.text = "one thing";
+  timeline_.add(moved);
+  ask("b?");
+  EXPECT_EQ(engine_.texts_waiting(), 1u);
+  EXPECT_NE(question_prompt("", "b?", false)[0].content, question_prompt("", "b?", true)[0].content);
 }
 
 TEST_F(AnswersTest, FailuresAreErrorAnswers) {
