@@ -58,6 +58,7 @@ std::filesystem::path model_folder(const std::string& key, const std::string& na
 runtime::RuntimeOptions runtime_options(const settings::ModelSettings& models) {
   runtime::RuntimeOptions options;
   options.hear = model_folder("hear", models.hear, models);
+  options.see = model_folder("see", models.see, models);
   options.think = model_folder("think", models.think, models);
   if (models.precision == settings::Precision::kF32) options.dtype = models::tensor::DType::kF32;
   if (models.precision == settings::Precision::kBF16) options.dtype = models::tensor::DType::kBF16;
@@ -149,7 +150,6 @@ std::vector<std::string> stream_ids(const settings::Settings& settings) {
 // Everything from the settings to the end, in the order of dependence; it unwinds by scope.
 void serve(settings::Settings settings, const StopSignals& stop_signals) {
   const runtime::RuntimeOptions model_options = runtime_options(settings.models);
-  const std::filesystem::path see = model_folder("see", settings.models.see, settings.models);
   base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
   const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
 
@@ -159,7 +159,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
   publisher.set_streams(stream_ids(settings));
   metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
-  const Narrations narrations(settings, *models, metered, see);
+  const Narrations narrations(settings, *models, metered, model_options.see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {

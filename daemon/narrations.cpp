@@ -17,8 +17,10 @@ Narrations::Narrations(const settings::Settings& settings, models::runtime::Runt
     evidence_.emplace(std::move(options));
   }
   if (models.can_think()) {
+    const auto& markup = models.see_markup();
     writer_.emplace(models.think_tokenizer(), models.think_template(),
-                    see.empty() ? models::text::PromptLayout{} : models::text::PromptLayout::load(see));
+                    see.empty() ? models::text::PromptLayout{} : models::text::PromptLayout::load(see),
+                    markup.before, markup.after);
   }
   std::error_code error;
   if (models.can_hear() && !see.empty() && std::filesystem::exists(see / "sound" / "config.json", error)) {
