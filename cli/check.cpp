@@ -49,6 +49,7 @@ void print_summary(const std::string& file, const settings::Settings& read) {
     std::printf("  http    %s:%d\n", read.http_host.c_str(), read.http_port);
   }
   print_model("hear", read.models.hear, read);
+  print_model("see", read.models.see, read);
   print_model("think", read.models.think, read);
   for (const settings::StreamSettings& stream : read.streams) {
     const std::string& source = stream.source.empty() ? stream.pipeline : stream.source;

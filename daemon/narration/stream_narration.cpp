@@ -126,6 +126,7 @@ NarrationStats StreamNarration::stats() const {
 }
 
 bool StreamNarration::busy() const {
+  if (sight_ && sight_->busy()) return true;
   const std::lock_guard lock(mutex_);
   return running_.has_value() || !waiting_.empty();
 }

@@ -299,6 +299,11 @@ bool StreamSight::has_pictures() const {
   return looks_;
 }
 
+bool StreamSight::busy() const {
+  const std::lock_guard lock(mutex_);
+  return asked_.has_value() || std::ranges::any_of(rules_, [](const Rule& rule) { return rule.check != 0; });
+}
+
 SightStats StreamSight::stats() const {
   const std::lock_guard lock(mutex_);
   SightStats stats = stats_;

@@ -95,6 +95,8 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   // The newest picture, when it was taken in the span.
   models::runtime::ImageFrame latest_picture(std::int64_t from_ms, std::int64_t to_ms) const;
   bool has_pictures() const;
+  // A caption or a check is being worked on.
+  bool busy() const;
   const SightOptions& options() const { return options_; }
   SightStats stats() const;
 

@@ -243,7 +243,7 @@ TEST_F(AnswersOfSightTest, TheLastMinutesAreAPromptOfTheirOwn) {
   EXPECT_EQ(
       asked(text),
       "<|im_start|>system\nYou see.<|im_end|>\n<|im_start|>user\n[t=5.0]##\n[sees 5.0] person, left, 0.9\n"
-            "[t=15.0]##\n[sees 15.0] vehicle, left, 0.9\n\nWhat is there?<|im_end|>\n<|im_start|>assistant\n");
+      "[t=15.0]##\n[sees 15.0] vehicle, left, 0.9\n\nWhat is there?<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_EQ(text.request.embeddings.shape(), (models::tensor::Shape{4, 4}));
   models::runtime::TextResult result;
   result.text = "A person.";

@@ -113,6 +113,7 @@ TEST_F(StreamSightTest, CaptionsComeOnACadenceAndOnMuchChange) {
   EXPECT_EQ(engine_.texts_waiting(), 1u);
   for (int t = 1; t < 9; ++t) see(t);
   EXPECT_EQ(engine_.texts_waiting(), 1u);  // one at a time
+  EXPECT_TRUE(sight().busy());
   answer("One.");
   EXPECT_EQ(engine_.texts_waiting(), 1u);  // it was time for the next
   answer("Two.");
@@ -121,6 +122,7 @@ TEST_F(StreamSightTest, CaptionsComeOnACadenceAndOnMuchChange) {
   see(10, 0.5F);
   EXPECT_EQ(engine_.texts_waiting(), 1u);
   answer("two");
+  EXPECT_FALSE(sight().busy());
   see(14, 0.0F);
   EXPECT_EQ(captions(), "+One. 0|-One. 8|+Two. 8|");
   see(15);
