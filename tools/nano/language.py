@@ -4,6 +4,7 @@ Several questions stand behind one prefix (facts and pictures); each sees the pr
 from the prefix, so that nothing can be copied from another's answer and a prefix is computed once.
 """
 import random
+import time
 
 import layout
 import torch
@@ -23,7 +24,7 @@ TOKENS = (GRID // SHUFFLE) ** 2
 
 
 class Projector(nn.Module):
-    """Pixel shuffle 2 x 2 (in idefics3's order), then an MLP: [n, 100, 256] -> [n, 25, hidden of the LLM]."""
+    """Pixel shuffle 2 x 2, then an MLP: [n, 100, 256] -> [n, 25, hidden of the LLM]."""
 
     def __init__(self):
         super().__init__()
@@ -32,10 +33,14 @@ class Projector(nn.Module):
         nn.init.normal_(self.linear_2.weight, std=0.1 / wide**0.5)  # as small as the word embeddings
 
     def forward(self, x):
-        n, side = len(x), GRID // SHUFFLE
-        x = x.view(n, GRID, side, WIDTH * SHUFFLE).permute(0, 2, 1, 3)
-        x = x.reshape(n, side, side, WIDTH * SHUFFLE**2).permute(0, 2, 1, 3).reshape(n, TOKENS, -1)
-        return self.linear_2(F.gelu(self.linear_1(self.layer_norm(x))))
+        return self.linear_2(F.gelu(self.linear_1(self.layer_norm(shuffle(x)))))
+
+
+def shuffle(x):
+    """Pixel shuffle in idefics3's order: [n, 100, w] -> [n, 25, 4 w]."""
+    n, side = len(x), GRID // SHUFFLE
+    x = x.view(n, GRID, side, x.shape[-1] * SHUFFLE).permute(0, 2, 1, 3)
+    return x.reshape(n, side, side, -1).permute(0, 2, 1, 3).reshape(n, TOKENS, -1)
 
 
 def _blocks(raw, kind, shape):
@@ -139,7 +144,8 @@ class Speaker(nn.Module):
 
     def state_dict(self, *args, **kwargs):
         whole = super().state_dict(*args, **kwargs)
-        return {k: v for k, v in whole.items() if k.startswith("projector.") or "lora_" in k}
+        tuned = self.projector.linear_1.weight.requires_grad  # else its own checkpoint has it
+        return {k: v for k, v in whole.items() if "lora_" in k or (tuned and k.startswith("projector."))}
 
     def rows(self, ids, pixels, frame_id):
         ids = torch.tensor([ids], device=self.projector.linear_1.weight.device)
@@ -173,6 +179,54 @@ class Speaker(nn.Module):
 
     def head(self, hidden):
         return (self.llm.base_model.model if hasattr(self.llm, "peft_config") else self.llm).lm_head(hidden)
+
+
+TARGET_WORDS = {"nothing": " nothing", "person": " person", "vehicle": " vehicle", "animal": " animal", "thing": " thing"}
+
+
+@torch.no_grad()
+def align(speaker, teacher, minutes, checkpoint, log, resume, ridge=1.0):
+    """The projector's alignment with frozen encoder and LLM, in closed form: each of its rows shall be the sum of the embeddings
+    of the words for what its four patches show (kind, and colour where one stands out). The first layer stays random, the
+    last is solved by ridge regression; sums over more scenes only add up, so it resumes and never diverges.
+    """
+    words = torch.stack([speaker.llm.get_input_embeddings().weight[teacher.ids(TARGET_WORDS[kind])[0]].float() for kind in KINDS] +
+                        [speaker.llm.get_input_embeddings().weight[teacher.ids(" " + colour)[0]].float() for colour in COLOURS])
+    projector, device = speaker.projector, words.device
+    wide = projector.linear_1.weight.shape[0] + 1
+    sums = {"xx": torch.zeros(wide, wide, device=device), "xy": torch.zeros(wide, HIDDEN, device=device), "scenes": 0, "seconds": 0.0}
+    if resume:
+        projector.load_state_dict({k.removeprefix("projector."): v for k, v in resume["model"].items()})
+    began, error = time.monotonic(), 0.0
+    while time.monotonic() - began < minutes * 60:
+        scenes = teacher.world.render(32, faults=False)
+        with torch.autocast(device.type, torch.bfloat16):
+            patches = speaker.frozen["encoder"].features(scenes.pixels[:, -1])
+        inner = F.gelu(projector.linear_1(projector.layer_norm(shuffle(patches.float())))).flatten(0, 1)
+        inner = torch.cat([inner, torch.ones(len(inner), 1, device=device)], 1)
+        target = shuffled_targets(scenes, words)
+        sums["xx"] += inner.T @ inner
+        sums["xy"] += inner.T @ target
+        sums["scenes"] += 32
+        error = float(((inner[:, :-1] @ projector.linear_2.weight.T + projector.linear_2.bias - target) ** 2).mean() / target.var())
+    solved = torch.linalg.solve(sums["xx"] + ridge * torch.eye(wide, device=device), sums["xy"])
+    projector.linear_2.weight.copy_(solved[:-1].T)
+    projector.linear_2.bias.copy_(solved[-1])
+    left = float(((inner @ solved - target) ** 2).mean() / target.var())
+    log(f"projector: {sums['scenes']} scenes, variance left unexplained {left:.2f} (before {error:.2f})")
+    checkpoint({"model": speaker.state_dict(), "spent": {"minutes": minutes, "scenes": sums["scenes"]}})
+    return {"scenes": sums["scenes"], "unexplained": round(left, 2)}
+
+
+def shuffled_targets(scenes, words):
+    """[n * 25, hidden]: the mean over each row's four patches."""
+    kind = scenes.patch_kind.clamp(min=0)
+    owner = scenes.owner.flatten(1)
+    colour = torch.where((owner >= 0) & ~scenes.grey[:, None], scenes.colour.gather(1, owner.clamp(min=0)), -1)
+    plain = (colour >= 0) & (colour < len(COLOURS))
+    target = words[kind] + words[len(KINDS) + colour.clamp(0, len(COLOURS) - 1)] * plain[..., None]
+    side = GRID // SHUFFLE
+    return target.view(len(kind), side, SHUFFLE, side, SHUFFLE, -1).mean((2, 4)).flatten(0, 2)
 
 
 def add_lora(speaker):

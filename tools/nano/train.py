@@ -85,16 +85,17 @@ class Run:
 
     def train_projector(self):
         speaker, _ = self.speaker(False)
-        return language.train(speaker, self.teacher(), self.minutes("projector"), self.save("projector"), log, "projector",
-                              [(list(speaker.projector.parameters()), 1.5e-3)], self.resume("projector"), self.options.workers, 1.0)
+        return language.align(speaker, self.teacher(), self.minutes("projector"), self.save("projector"), log, self.resume("projector"))
 
     def train_lora(self):
         speaker, adapters = self.speaker(True)
         resume, aligned = self.resume("lora"), self.resume("projector")
-        if resume is None and aligned:  # the alignment of this run, not that of the published weights
+        if aligned:  # the alignment of this run, not that of the published weights
             speaker.load_state_dict(aligned["model"], strict=False)
+        speaker.projector.requires_grad_(self.options.tune_projector)
+        tuned = [(list(speaker.projector.parameters()), 5e-4)] if self.options.tune_projector else []
         return language.train(speaker, self.teacher(), self.minutes("lora"), self.save("lora"), log, "lora",
-                              [(list(speaker.projector.parameters()), 5e-4), (adapters, 1e-3)], resume, self.options.workers, self.options.pictures)
+                              [(adapters, 1e-3)] + tuned, resume, self.options.workers, self.options.pictures)
 
 
 def published_encoder(model, folder):
@@ -114,6 +115,7 @@ def main():
     parser.add_argument("--batch", type=int, default=None, help="scenes a step of the encoder; default 512 on cuda, 48 on cpu")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate of the encoder")
     parser.add_argument("--pictures", type=float, default=0.4, help="share of the LoRA step's stories with pictures; the rest are facts alone")
+    parser.add_argument("--tune-projector", action="store_true", help="the LoRA step changes the projector too, which then fits this encoder only")
     parser.add_argument("--workers", type=int, default=1, help="processes that train together (cpu only)")
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights to begin at")

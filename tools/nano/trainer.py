@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 CHECKPOINT_S = 600
+PAUSE_S = 60  # a step that took longer was stopped meanwhile (SIGSTOP, suspend): that is no training time
 
 
 def train(model, loss_of, rates, minutes, checkpoint, log, title, resume=None, workers=1, weight_decay=0.05, accumulate=1):
@@ -47,14 +48,15 @@ def _learn(rank, model, loss_of, rates, minutes, checkpoint, log, title, resume,
         optimizer.load_state_dict(resume["optimizer"])
         for group, (_, rate) in zip(optimizer.param_groups, rates):
             group["peak"] = rate
-    began = saved = logged = time.monotonic()
+    saved = logged = last = time.monotonic()
+    minutes_here = 0.0
     cpu_began, steps_logged, mean_loss, step = sum(os.times()[:2]), 0, None, 0
 
-    def state(now):
+    def state():
         kept = {name: value for name, value in model.state_dict().items() if not name.startswith("frozen.")}
-        return {"model": kept, "optimizer": optimizer.state_dict(), "spent": _used(spent, counts, spent["minutes"] + (now - began) / 60)}
+        return {"model": kept, "optimizer": optimizer.state_dict(), "spent": _used(spent, counts, spent["minutes"] + minutes_here)}
 
-    while (share := (spent["minutes"] + (time.monotonic() - began) / 60) / minutes) < 1:
+    while (share := (spent["minutes"] + minutes_here) / minutes) < 1:
         warm = min(1.0, (step + 1) / 100)  # after a resume too
         for group in optimizer.param_groups:  # cosine to a twentieth
             group["lr"] = group["peak"] * warm * (0.05 + 0.475 * (1 + torch.cos(torch.tensor(share * torch.pi)).item()))
@@ -66,16 +68,18 @@ def _learn(rank, model, loss_of, rates, minutes, checkpoint, log, title, resume,
         nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         step, now = step + 1, time.monotonic()
+        minutes_here += min(now - last, PAUSE_S) / 60
+        last = now
         counts[rank, 0], counts[rank, 1] = step, sum(os.times()[:2]) - cpu_began
         if rank:
             continue
         if now - logged > 60:
-            used, total = state(now)["spent"], int(counts[:, 0].sum())
+            used, total = state()["spent"], int(counts[:, 0].sum())
             log(f"{title} step {used['step']}, {(total - steps_logged) / (now - logged):.2f} steps/s, {used['minutes']:.1f} min, "
                 f"{used['cpu_s'] / 3600:.2f} CPU-hours, loss {mean_loss:.3f}")
             logged, steps_logged = now, total
         if now - saved > CHECKPOINT_S:
-            checkpoint(state(now))
+            checkpoint(state())
             saved = now
     if rank == 0:
-        checkpoint(state(time.monotonic()))
+        checkpoint(state())
