@@ -15,6 +15,7 @@
 #include "models/runtime/speech_lane.h"
 #include "models/runtime/step_engine.h"
 #include "models/runtime/text_lane.h"
+#include "models/text/image_prompt.h"
 
 namespace vedette::models::runtime {
 
@@ -114,7 +115,7 @@ class LoadedRuntime final : public Runtime {
     require(can_see(), "a model that sees");
     return seeing_->batching;
   }
-  const PictureMarkup& see_markup() const override { return markup_; }
+  const text::ImageMarkup& see_markup() const override { return markup_; }
   std::string see_name() const override { return see_name_; }
   AudioEncoding& hearing() override {
     require(can_hear(), "a speech model");
@@ -161,8 +162,7 @@ class LoadedRuntime final : public Runtime {
     }
     seeing_ = std::make_unique<Seeing>(*backend_, pool_, dtype_, folder);
     see_name_ = name_of(see);
-    // As SmolVLMProcessor writes a picture that is not cut into tiles.
-    if (!folder.nano) markup_ = {"<fake_token_around_image><global-img>", "<fake_token_around_image>"};
+    if (!folder.nano) markup_ = text::image_markup();
     return folder.adapter.empty() ? nullptr : weights::LoraAdapter::load(folder.adapter);
   }
   void check_sight(const std::filesystem::path& see) const {
@@ -189,7 +189,7 @@ class LoadedRuntime final : public Runtime {
   std::unique_ptr<SpeechLane> speech_lane_;
   std::unique_ptr<TextLane> text_lane_;
   std::string hear_name_, see_name_, think_name_;
-  PictureMarkup markup_;
+  text::ImageMarkup markup_;
   std::unique_ptr<StepEngine> engine_;  // last: its thread uses the lanes
 };
 

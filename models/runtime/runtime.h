@@ -14,6 +14,7 @@
 #include "models/runtime/image_encoding.h"
 #include "models/tensor/dtype.h"
 #include "models/text/chat_template.h"
+#include "models/text/image_prompt.h"
 #include "models/text/tokenizer.h"
 
 namespace vedette::models::runtime {
@@ -27,11 +28,6 @@ struct RuntimeOptions {
   DeviceChoice device = DeviceChoice::kAuto;
   int threads = 0;                    // workers; 0: one per core
   std::size_t kv_bytes = 256u << 20;  // pool of KV pages of the LLM, shared by all its sequences
-};
-
-// Text around the rows of a picture: special tokens of the tokenizer; "": none.
-struct PictureMarkup {
-  std::string before, after;
 };
 
 // All that is resident of the models, in one place: one worker pool, one compute context, one copy of each
@@ -49,9 +45,10 @@ class Runtime {
   virtual AudioEncoding& hearing() = 0;           // Requires: can_hear()
   // Tokens for the language model that this runtime thinks with. Requires: can_see().
   virtual ImageEncoding& seeing() { throw std::logic_error("runtime: no model that sees"); }
-  // What stands around a picture's rows in prompts, as the model was taught: before and after them.
-  virtual const PictureMarkup& see_markup() const {
-    static const PictureMarkup kNone;
+  // What stands around a picture's rows in prompts, as the model was taught: before and after them; "":
+  // nothing.
+  virtual const text::ImageMarkup& see_markup() const {
+    static const text::ImageMarkup kNone;
     return kNone;
   }
   virtual Engine& engine() = 0;

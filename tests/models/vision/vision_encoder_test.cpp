@@ -96,6 +96,17 @@ TEST(VisionEncoder, NobodyAttendsToPadding) {
   EXPECT_THROW(tower.run({{one.view(), 8, 8, none}}), std::invalid_argument);
 }
 
+// Were scores kept whole, 16 times the patches would need 256 times the memory.
+TEST(VisionEncoder, MemoryGrowsWithThePatchesAlone) {
+  const auto bytes = [](int side) {
+    Tower tower;
+    const tensor::Tensor patches = tower.patches(side, side, 0.0F);
+    tower.run({{patches.view(), side, side}});
+    return static_cast<double>(tower.context.scratch().capacity_bytes());
+  };
+  EXPECT_LE(bytes(64), 24.0 * bytes(16));
+}
+
 TEST(VisionEncoder, RefusesOtherShapes) {
   Tower tower;
   const tensor::Tensor patches = tower.patches(4, 4, 0.0F);

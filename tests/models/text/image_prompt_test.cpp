@@ -1,0 +1,20 @@
+#include "models/text/image_prompt.h"
+
+#include <gtest/gtest.h>
+
+namespace vedette::models::text {
+namespace {
+
+// What get_image_prompt_string of transformers 5.23's SmolVLM and Idefics3 processors gives.
+TEST(ImagePrompt, IsTheProcessors) {
+  EXPECT_EQ(image_prompt(0, 0, 3),
+            "<fake_token_around_image><global-img><image><image><image><fake_token_around_image>");
+  EXPECT_EQ(image_prompt(2, 2, 1),
+            "<fake_token_around_image><row_1_col_1><image><fake_token_around_image><row_1_col_2><image>\n"
+            "<fake_token_around_image><row_2_col_1><image><fake_token_around_image><row_2_col_2><image>\n\n"
+            "<fake_token_around_image><global-img><image><fake_token_around_image>");
+  EXPECT_EQ(image_markup().before + "<image>" + image_markup().after, image_prompt(0, 0, 1));
+}
+
+}  // namespace
+}  // namespace vedette::models::text
