@@ -2,96 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <thread>
 
-#include "tests/daemon/narration/support.h"
-#include "tests/support/byte_tokenizer.h"
-#include "tests/support/fake_engine.h"
-#include "tests/support/pictures.h"
-#include "tests/support/recording_publisher.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/daemon/narration/sight_fixture.h"
 
 namespace vedette::daemon::narration {
 namespace {
 
 using models::runtime::FinishReason;
-using models::runtime::Sighting;
 using sinks::Kind;
-using sinks::Record;
-using sinks::RecordState;
 using testing::HasSubstr;
-
-class StreamSightTest : public testing::Test {
- protected:
-  StreamSightTest() {
-    layout_.narrates = true;
-    layout_.classes = {"person", "vehicle"};
-    options_.think_model = "small";
-  }
-  StreamSight& sight() {
-    if (!sight_) {
-      writer_ = std::make_unique<PromptWriter>(tokenizer_, chat_, layout_);
-      if (thinks_) options_.writer = writer_.get();
-      sight_ = StreamSight::create("gate", engine_, publisher_, book_, options_);
-      base::ClockMap clock;
-      clock.utc_zero = seconds(1000);
-      sight_->on_clock(clock);
-    }
-    return *sight_;
-  }
-  // A picture at a second of the epoch; unchanged: the gate held it back.
-  void see(int t, float change = 0.1F, std::vector<Sighting> sightings = {}, bool last = false) {
-    streams::SeenFrame frame;
-    frame.time = {0, seconds(t)};
-    frame.change = change;
-    frame.last = last;
-    frame.picture = tests::plain_picture(16, 8, 0, 0, 0);
-    frame.sightings = std::move(sightings);
-    if (change > 0.0F) frame.tokens = models::tensor::Tensor::zeros(models::tensor::DType::kF32, {2, 4});
-    sight().on_seen(std::move(frame));
-  }
-  void answer(const std::string& words, FinishReason reason = FinishReason::kStop) {
-    auto text = engine_.take_text();
-    models::runtime::TextResult result;
-    result.reason = reason;
-    result.text = words;
-    if (reason == FinishReason::kError) result.error = std::make_exception_ptr(std::runtime_error("broken"));
-    text.callbacks.on_finished(std::move(result));
-  }
-  void score(float yes, FinishReason reason = FinishReason::kStop) {
-    models::runtime::ScoreResult result;
-    result.reason = reason;
-    result.probabilities = {yes, 1.0F - yes};
-    engine_.take_score().done(std::move(result));
-  }
-  std::vector<Record> records(Kind kind) const {
-    std::vector<Record> found;
-    for (Record& record : publisher_.records()) {
-      if (record.kind == kind) found.push_back(std::move(record));
-    }
-    return found;
-  }
-  // "+text" for what opens, "~" for updates, "-" for what closes.
-  std::string captions() const {
-    std::string told;
-    for (const Record& record : records(Kind::kCaption)) {
-      told += record.state == RecordState::kOpen ? "+" : record.state == RecordState::kUpdate ? "~" : "-";
-      told += record.text + " " + std::to_string((record.t_end_ms - 1'000'000) / 1000) + "|";
-    }
-    return told;
-  }
-
-  models::text::Tokenizer tokenizer_ = tests::byte_tokenizer();
-  models::text::ChatTemplate chat_ = tests::chatml();
-  models::text::PromptLayout layout_;
-  std::unique_ptr<PromptWriter> writer_;
-  bool thinks_ = true;
-  SightOptions options_;
-  tests::FakeEngine engine_;
-  tests::RecordingPublisher publisher_;
-  std::shared_ptr<StreamBook> book_ = std::make_shared<StreamBook>("gate", 36, TimelineOptions{});
-  std::shared_ptr<StreamSight> sight_;
-};
 
 TEST_F(StreamSightTest, WhileNothingChangesNothingIsAsked) {
   options_.alerts.push_back({"a person is visible", 0.7F, seconds(0)});
@@ -214,88 +135,6 @@ TEST_F(StreamSightTest, MovementIsARecordAFactAndANewCaption) {
   event.start.epoch = 7;
   sight().on_motion(event);
   EXPECT_EQ(records(Kind::kMotion).size(), 2u);
-}
-
-TEST_F(StreamSightTest, RulesAreCheckedAndRaiseAlerts) {
-  options_.captions = false;
-  options_.alerts.push_back({"a person is visible", 0.7F, seconds(60)});
-  options_.alerts.push_back({"it burns", 0.5F, seconds(0)});
-  see(10);
-  ASSERT_EQ(engine_.scores_waiting(), 2u);
-  see(11);
-  EXPECT_EQ(engine_.scores_waiting(), 2u);  // each rule once at a time
-  {
-    const auto check = engine_.take_score();
-    EXPECT_EQ(check.request.priority, models::runtime::Priority::kAlert);
-    EXPECT_THAT(tests::readable(tokenizer_, check.request.prompt),
-                HasSubstr("Is it true that a person is visible?"));
-    EXPECT_EQ(check.request.choices.size(), 2u);
-    models::runtime::ScoreResult result;
-    result.probabilities = {0.9F, 0.1F};
-    check.done(std::move(result));
-  }
-  score(0.49F);
-  const auto alerts = records(Kind::kAlert);
-  ASSERT_EQ(alerts.size(), 1u);
-  EXPECT_EQ(alerts[0].rule, "a person is visible");
-  EXPECT_EQ(alerts[0].score, 0.9);
-  EXPECT_EQ(alerts[0].t_end_ms, 1'010'000);
-  EXPECT_EQ(alerts[0].state, RecordState::kClose);
-  EXPECT_EQ(alerts[0].model, "small");
-  EXPECT_FALSE(alerts[0].prompt_hash.empty());
-  EXPECT_EQ(alerts[0].details, R"({"cooldown_s":60.0,"decision":"raised","threshold":0.7})");
-  see(20);  // the first rule cools down
-  EXPECT_EQ(engine_.scores_waiting(), 1u);
-  score(0.5F);
-  see(69, 0.0F);
-  EXPECT_EQ(engine_.scores_waiting(), 0u);
-  see(70);
-  EXPECT_EQ(engine_.scores_waiting(), 2u);
-  score(0.1F);
-  score(0.0F, FinishReason::kShed);
-  const SightStats stats = sight().stats();
-  EXPECT_EQ(stats.alerts_raised, 2u);
-  EXPECT_EQ(stats.checks_below, 2u);
-  EXPECT_EQ(stats.checks_shed, 1u);
-}
-
-TEST_F(StreamSightTest, WordsAreNewsForRules) {
-  options_.alerts.push_back({"somebody calls for help", 0.7F, seconds(0)});
-  sight().on_words({0, seconds(3)});
-  EXPECT_EQ(engine_.scores_waiting(), 0u);
-  Fact fact;
-  fact.label = "heard";
-  fact.text = "Help!";
-  fact.t_start_ms = 1'001'000;
-  fact.t_end_ms = 1'002'000;
-  book_->timeline.add(fact);
-  sight().on_words({0, seconds(3)});
-  EXPECT_EQ(engine_.scores_waiting(), 1u);
-  EXPECT_THAT(tests::readable(tokenizer_, engine_.sessions()[0]->pieces[0].tokens), HasSubstr("\"Help!\""));
-  score(0.9F);
-  EXPECT_EQ(records(Kind::kAlert).size(), 1u);
-  EXPECT_TRUE(records(Kind::kCaption).empty());  // there is no picture to tell of
-}
-
-TEST_F(StreamSightTest, CaptionsAndAlertsNameTheirPicture) {
-  const test::TemporaryFolder folder;
-  evidence::EvidenceOptions disk;
-  disk.folder = folder.path() / "evidence";
-  evidence::EvidenceStore store(disk);
-  options_.evidence = &store;
-  options_.alerts.push_back({"a person is visible", 0.7F, seconds(60)});
-  see(0);
-  answer("A yard.");
-  score(0.8F);
-  store.stop();
-  see(1, 0.1F, {}, true);
-  const auto told = records(Kind::kCaption);
-  ASSERT_EQ(told.size(), 2u);
-  ASSERT_EQ(told[0].evidence.size(), 1u);
-  EXPECT_TRUE(std::filesystem::exists(told[0].evidence[0]));
-  EXPECT_EQ(told[1].evidence, told[0].evidence);
-  EXPECT_EQ(records(Kind::kAlert)[0].evidence.size(), 1u);
-  EXPECT_EQ(book_->timeline.between(0, 2'000'000)[0].frame, told[0].evidence[0]);
 }
 
 TEST_F(StreamSightTest, TheLatestPictureIsAJpeg) {
