@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kHistory = 500;  // looks; what stopped is taken for background after about a tenth of them
 constexpr double kThreshold = 20.0;      // squared distance from the background, in variances
+constexpr int kMixtures = 3;             // per pixel: the background, what stands before it, what passes
 constexpr double kMostVariance = 400.0;  // of the background: a noisy night camera
 constexpr int kLearnedAfter = 5;         // looks
 constexpr int kQuickLooks = 10;          // in which the background is learnt quickly
@@ -158,6 +159,7 @@ void Scene::State::learn(const cv::Mat& now) {
   cv::setNumThreads(1);
   subtractor = cv::createBackgroundSubtractorMOG2(kHistory, kThreshold, false);
   subtractor->setVarMax(kMostVariance);
+  subtractor->setNMixtures(kMixtures);
   background = now.clone();
   last_steady.release();
   looks = lost = far_off = 0;

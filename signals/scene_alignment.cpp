@@ -63,13 +63,13 @@ Shift shift_between(const cv::Mat& then, const cv::Mat& now) {
   const int margin_y = static_cast<int>(std::ceil(std::abs(shift.y))) + 1;
   const cv::Rect inside(margin_x, margin_y, then.cols - 2 * margin_x, then.rows - 2 * margin_y);
   if (inside.width < 8 || inside.height < 8) return {};
-  // Moving a picture smooths its noise, which alone makes it more alike: the opposite way must be worse.
-  cv::Mat back, opposite;
+  cv::Mat back;
   undo_shift(now_flat, shift, back);
-  undo_shift(now_flat, {-shift.x, -shift.y, false}, opposite);
   const std::vector<float> moved_back = differences(then_flat, back, inside);
-  shift.sure = is_better(moved_back, differences(then_flat, now_flat, inside)) &&
-               is_better(moved_back, differences(then_flat, opposite, inside));
+  if (!is_better(moved_back, differences(then_flat, now_flat, inside))) return {};
+  // Moving a picture smooths its noise, which alone makes it more alike: the opposite way must be worse.
+  undo_shift(now_flat, {-shift.x, -shift.y, false}, back);
+  shift.sure = is_better(moved_back, differences(then_flat, back, inside));
   return shift.sure ? shift : Shift{};
 }
 

@@ -54,11 +54,21 @@ float least_way_of(const Blob& blob, const TrackRules& rules) {
   return std::max(rules.least_way, 0.35F * static_cast<float>(std::min(blob.width, blob.height)));
 }
 
-// Coming nearer is growing on the spot. What shrinks on the spot may as well be taken for background.
 bool grows(const Blob& from, const Blob& to) {
-  constexpr float kGrown = 1.25F;
+  constexpr float kGrown = 1.12F;
   return static_cast<float>(to.width) > kGrown * static_cast<float>(from.width) &&
          static_cast<float>(to.height) > kGrown * static_cast<float>(from.height);
+}
+
+// Coming nearer is growing on the spot, second after second: what sways grows and shrinks. What shrinks on
+// the spot may as well be taken for background.
+bool comes_nearer(const Track& track) {
+  const TrackPoint& now = track.path.back();
+  if (track.at_edge || now.t - track.path.front().t < 2 * kMovesWithin) return false;
+  const auto at = [&](nanoseconds t) { return std::ranges::lower_bound(track.path, t, {}, &TrackPoint::t); };
+  const Blob& before = at(now.t - 2 * kMovesWithin)->blob;
+  const Blob& between = at(now.t - kMovesWithin)->blob;
+  return grows(before, between) && grows(between, now.blob);
 }
 
 // What moves changes the picture; what was left behind, or is taken for background bit by bit, does not.
@@ -79,9 +89,7 @@ void judge(Track& track, const TrackRules& rules) {
   const bool steady = went >= kStraight * walked;
   // The way needed is for a full second; something that moves already may slow down.
   const float needed = least_way_of(now.blob, rules) * (track.moves ? 0.5F : 1.0F);
-  const bool nearer = now.t - then->t >= kMovesWithin / 2 && grows(then->blob, now.blob) && !track.at_edge &&
-                      track.hits > 2 * rules.least_hits;
-  const bool moves = is_active(now.blob) && ((went >= needed && steady) || nearer);
+  const bool moves = is_active(now.blob) && ((went >= needed && steady) || comes_nearer(track));
   if (moves) {
     if (!track.moves) track.moved_since = then->t;
     track.moved_until = now.t;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 #include <sstream>
+#include <stdexcept>
 
 #include "tests/signals/recorder.h"
 #include "tests/signals/rendered_scene.h"
@@ -224,6 +225,77 @@ TEST(MotionMeter, TellsRenderedFilms) {
   std::cout << right << " of " << shown << " rendered films told exactly\n" << wrong.str();
   RecordProperty("right", right);
   EXPECT_GE(right, (shown * 95 + 99) / 100) << wrong.str();
+}
+
+// What a meter says of a thing that crosses from 3 s to 7 s, when each look's time goes through `shift`.
+template <class Shift>
+std::vector<MotionEvent> crossing(Shift&& shift) {
+  std::vector<MotionEvent> events;
+  MotionMeter meter({}, [&](const MotionEvent& event) { events.push_back(event); });
+  Renderer renderer(with({across(-0.1, 1.1)}));
+  SmallLuma small;
+  for (int n = 0; n < 50; ++n) {
+    meter.look(shift(std::chrono::milliseconds(200 * n)), small.shrink(renderer.at(0.2 * n)));
+  }
+  meter.finish();
+  return events;
+}
+
+TEST(MotionMeter, AnEventOpensIsUpdatedAndClosesWithItsTimes) {
+  const auto events = crossing([](std::chrono::nanoseconds t) { return base::MediaTime{7, t}; });
+  ASSERT_GE(events.size(), 2u);
+  EXPECT_EQ(events.front().phase, MotionPhase::kOpen);
+  EXPECT_EQ(events.back().phase, MotionPhase::kClose);
+  for (std::size_t n = 1; n + 1 < events.size(); ++n) EXPECT_EQ(events[n].phase, MotionPhase::kUpdate);
+  const MotionEvent& closed = events.back();
+  EXPECT_EQ(closed.start.epoch, 7u);
+  EXPECT_NEAR(std::chrono::duration<double>(closed.start.t).count(), 3.4, 0.5);
+  EXPECT_NEAR(std::chrono::duration<double>(closed.end.t).count(), 6.7, 0.5);
+  EXPECT_EQ(closed.direction, Direction::kLeftToRight);
+  EXPECT_EQ(closed.region, Region::kRight);
+  EXPECT_GT(closed.score, 0.9F);
+}
+
+TEST(MotionMeter, NothingSpansTwoEpochs) {
+  using namespace std::chrono_literals;
+  const auto events = crossing([](std::chrono::nanoseconds t) {
+    return t < 5s ? base::MediaTime{0, t} : base::MediaTime{1, t - 5s};
+  });
+  int closed = 0;
+  for (const MotionEvent& event : events) {
+    EXPECT_EQ(event.start.epoch, event.end.epoch);
+    if (event.phase != MotionPhase::kClose) continue;
+    ++closed;
+    EXPECT_FALSE(event.start.epoch == 1 && event.enters)
+        << "what is there when an epoch begins did not enter";
+  }
+  EXPECT_EQ(closed, 2);
+}
+
+TEST(MotionMeter, AsksForFiveLooksASecond) {
+  using namespace std::chrono_literals;
+  MotionMeter meter({}, [](const MotionEvent&) {});
+  const std::vector<std::uint8_t> pixels(160 * 90, 100);
+  int looks = 0;
+  for (int n = 0; n < 50; ++n) {
+    const base::MediaTime time{0, n * 40ms};
+    if (!meter.wants(time)) continue;
+    meter.look(time, {pixels, 160, 90, 160});
+    ++looks;
+  }
+  EXPECT_EQ(looks, 10);
+  EXPECT_TRUE(meter.wants({1, 0ms})) << "another epoch";
+}
+
+TEST(MotionMeter, PicturesOfAnySizeAreTaken) {
+  MotionMeter meter({}, [](const MotionEvent&) {});
+  const std::vector<std::uint8_t> pixels(320 * 180, 100);
+  std::chrono::milliseconds now(0);
+  for (const auto& [width, height] : {std::pair{1, 1}, {160, 1}, {3, 90}, {17, 23}, {320, 180}, {160, 90}}) {
+    for (int n = 0; n < 12; ++n)
+      meter.look({0, now += std::chrono::milliseconds(200)}, {pixels, width, height, width});
+  }
+  EXPECT_THROW(meter.look({0, now}, {pixels, 1000, 1000, 1000}), std::invalid_argument);
 }
 
 }  // namespace
