@@ -11,6 +11,7 @@ namespace vedette::signals {
 namespace {
 
 constexpr double kSame = 1.0;       // mean difference of pictures that nothing moves between
+constexpr int kSmallest = 16;       // pixels of a picture's side from which a shift can be told
 constexpr float kStill = 0.15F;     // a shift below this is the estimate's own noise, pixels
 constexpr double kFarthest = 0.3;   // share of the picture beyond which a shift is not believed
 constexpr float kClearly = 0.5F;    // levels by which a block's difference must fall, to speak for a shift

@@ -289,11 +289,14 @@ TEST(MotionMeter, AsksForFiveLooksASecond) {
 
 TEST(MotionMeter, PicturesOfAnySizeAreTaken) {
   MotionMeter meter({}, [](const MotionEvent&) {});
-  const std::vector<std::uint8_t> pixels(320 * 180, 100);
+  std::vector<std::uint8_t> pixels(320 * 180);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * 7919 % 251);
   std::chrono::milliseconds now(0);
   for (const auto& [width, height] : {std::pair{1, 1}, {160, 1}, {3, 90}, {17, 23}, {320, 180}, {160, 90}}) {
-    for (int n = 0; n < 12; ++n)
+    for (int n = 0; n < 12; ++n) {
+      std::ranges::rotate(pixels, pixels.begin() + 31);
       meter.look({0, now += std::chrono::milliseconds(200)}, {pixels, width, height, width});
+    }
   }
   EXPECT_THROW(meter.look({0, now}, {pixels, 1000, 1000, 1000}), std::invalid_argument);
 }
