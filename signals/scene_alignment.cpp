@@ -49,7 +49,10 @@ cv::Mat without_light(const cv::Mat& picture) {
 }  // namespace
 
 Shift shift_between(const cv::Mat& then, const cv::Mat& now) {
-  if (cv::norm(then, now, cv::NORM_L1) < kSame * static_cast<double>(then.total())) return {0.0F, 0.0F, true};
+  if (std::min(then.cols, then.rows) < kSmallest ||
+      cv::norm(then, now, cv::NORM_L1) < kSame * static_cast<double>(then.total())) {
+    return {0.0F, 0.0F, true};
+  }
   thread_local cv::Mat window;
   if (window.size() != then.size()) cv::createHanningWindow(window, then.size(), CV_32F);
   const cv::Mat then_flat = without_light(then), now_flat = without_light(now);
