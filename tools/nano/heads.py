@@ -166,6 +166,8 @@ def scores(batches, cal) -> dict:
                 there = any(t[0] == k for t in truth)
                 add(f"presence {'yes' if there else 'no'}", (kind in said) == there, kind)
                 add(f"presence {'yes' if there else 'no'}, whole head", (float(whole["presence"][i, k - 1]) > 0) == there, kind)
+            if len(truth) == 1 and all(abs(truth[0][2] - border) > 0.04 for border in SIDES):  # not found is wrong, too
+                add("position, one thing", bool(found) and side(found[0]["x"]) == side(truth[0][2]), side(truth[0][2]))
             pairs = matched(found, truth)
             add("things found", len(pairs), 0) if truth else add("nothing there", not found, 0)
             for what in said:
@@ -177,8 +179,6 @@ def scores(batches, cal) -> dict:
                 add(f"class {KINDS[t[0]]}", kind == t[0], t[0])
                 if names[id(peak)] != "something":
                     add("class where named", names[id(peak)] == KINDS[t[0]], t[0])
-                if abs(t[2] - SIDES[0]) > 0.04 and abs(t[2] - SIDES[1]) > 0.04:
-                    add("position", side(peak["x"]) == side(t[2]), side(t[2]))
                 if 0 <= t[1] < len(COLOUR_NAMES) - 1:
                     add("colour", int(peak["colour"].argmax()) == t[1], t[1])
     result = {}

@@ -57,7 +57,7 @@ def _learn(rank, model, loss_of, rates, minutes, checkpoint, log, title, resume,
         return {"model": kept, "optimizer": optimizer.state_dict(), "spent": _used(spent, counts, spent["minutes"] + minutes_here)}
 
     while (share := (spent["minutes"] + minutes_here) / minutes) < 1:
-        warm = min(1.0, (step + 1) / 100)  # after a resume too
+        warm = 1.0 if resume and resume.get("optimizer") else min(1.0, (step + 1) / 100)
         for group in optimizer.param_groups:  # cosine to a twentieth
             group["lr"] = group["peak"] * warm * (0.05 + 0.475 * (1 + torch.cos(torch.tensor(share * torch.pi)).item()))
         optimizer.zero_grad(set_to_none=True)
