@@ -26,9 +26,6 @@ if(VEDETTE_SANITIZE)
   add_link_options(-fsanitize=${VEDETTE_SANITIZE})
 endif()
 
-# Halves what a sanitized build costs. Not for daily work: one edited file compiles its whole program again.
-option(VEDETTE_UNITY "Compile each test program, and the command, as one source" OFF)
-
 find_program(VEDETTE_CCACHE ccache)
 if(VEDETTE_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${VEDETTE_CCACHE})
