@@ -82,7 +82,7 @@ std::shared_ptr<streams::Feed> feed_of(const settings::StreamSettings& stream, c
   const auto narration = narrations.find(stream.id);
   return std::make_shared<ledger::LedgerFeed>(
       stream.id, ledger, narration, [narration] { return narration->stats().shed; },
-      ledger::Booked{stream.sound, false});
+      ledger::Booked{stream.sound, stream.video});
 }
 
 void refuse(const sinks::AnswerCallback& callback, std::string reason) {
@@ -175,6 +175,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
   ledger::Ledger ledger;
   gst::RuntimeHandle handle;
   if (models->can_hear()) handle.hearing = {models, &models->hearing()};
+  if (models->can_see()) handle.seeing = {models, &models->seeing()};
   streams::Supervisor supervisor(handle);
   for (auto& stream : settings.streams) {
     stream.sound = stream.sound && models->can_hear();

@@ -1,8 +1,6 @@
 #include "daemon/files/media_reader.h"
 
 extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
 #include <libavutil/opt.h>
 #include <libswresample/swresample.h>
 }
@@ -12,6 +10,8 @@ extern "C" {
 #include <ctime>
 #include <stdexcept>
 #include <string>
+
+#include "daemon/files/ffmpeg.h"
 
 namespace vedette::daemon::files {
 
@@ -24,34 +24,9 @@ constexpr std::int64_t kGapSamples = MediaReader::kSampleRateHz / 20;
 // A gap above this is a broken timestamp rather than sound that is missing.
 constexpr std::int64_t kLongestGap = MediaReader::kSampleRateHz * std::int64_t{3600};
 
-struct FormatDeleter {
-  void operator()(AVFormatContext* context) const { avformat_close_input(&context); }
-};
-struct CodecDeleter {
-  void operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-};
 struct ResamplerDeleter {
   void operator()(SwrContext* context) const { swr_free(&context); }
 };
-struct FrameDeleter {
-  void operator()(AVFrame* frame) const { av_frame_free(&frame); }
-};
-struct PacketDeleter {
-  void operator()(AVPacket* packet) const { av_packet_free(&packet); }
-};
-
-std::string error_text(int code) {
-  char text[AV_ERROR_MAX_STRING_SIZE] = {};
-  av_strerror(code, text, sizeof text);
-  return text;
-}
-
-// The one check of FFmpeg's calls.
-int check(int code, const std::filesystem::path& file, const char* call) {
-  if (code >= 0) return code;
-  throw std::runtime_error(file.string() + ": " + error_text(code) + " (" + call + ")");
-}
-
 // "2026-01-31T12:00:00.000000Z" as time since 1970.
 std::optional<nanoseconds> parse_creation_time(const char* text) {
   std::tm parts{};
@@ -69,7 +44,8 @@ std::optional<nanoseconds> parse_creation_time(const char* text) {
 struct MediaReader::State {
   explicit State(const std::filesystem::path& path) : file(path) {}
 
-  void open();
+  void open(bool may_be_silent);
+  void describe_container();
   void open_resampler(const AVFrame& decoded);
   bool read(std::vector<float>& samples);
   void take(const AVFrame& decoded);
@@ -79,11 +55,11 @@ struct MediaReader::State {
 
   std::filesystem::path file;
   MediaInfo info;
-  std::unique_ptr<AVFormatContext, FormatDeleter> format;
-  std::unique_ptr<AVCodecContext, CodecDeleter> codec;
+  Format format;
+  Codec codec;
   std::unique_ptr<SwrContext, ResamplerDeleter> resampler;
-  std::unique_ptr<AVFrame, FrameDeleter> frame{av_frame_alloc()};
-  std::unique_ptr<AVPacket, PacketDeleter> packet{av_packet_alloc()};
+  Frame frame{av_frame_alloc()};
+  Packet packet{av_packet_alloc()};
   AVStream* stream = nullptr;  // of format
   AVSampleFormat resampled_format = AV_SAMPLE_FMT_NONE;
   int resampled_rate = 0, resampled_channels = 0;
@@ -93,8 +69,9 @@ struct MediaReader::State {
   bool draining = false, ended = false;
 };
 
-MediaReader::MediaReader(const std::filesystem::path& file) : state_(std::make_unique<State>(file)) {
-  state_->open();
+MediaReader::MediaReader(const std::filesystem::path& file, bool may_be_silent)
+    : state_(std::make_unique<State>(file)) {
+  state_->open(may_be_silent);
 }
 
 MediaReader::~MediaReader() = default;
@@ -111,7 +88,12 @@ std::int64_t MediaReader::broken_packets() const {
   return state_->broken;
 }
 
+bool MediaReader::has_sound() const {
+  return state_->stream != nullptr;
+}
+
 bool MediaReader::read(std::vector<float>& samples) {
+  if (!has_sound()) return false;
   const std::size_t before = samples.size();
   const bool more = state_->read(samples);
   state_->given += static_cast<std::int64_t>(samples.size() - before);
@@ -123,37 +105,24 @@ bool MediaReader::read(std::vector<float>& samples) {
   return more;
 }
 
-void MediaReader::State::open() {
-  av_log_set_level(AV_LOG_QUIET);  // what matters comes back as an error code
-  std::error_code missing;
-  if (!std::filesystem::exists(file, missing))
-    throw std::runtime_error(file.string() + ": there is no such file");
-  AVFormatContext* opened = nullptr;
-  // "file:" keeps FFmpeg from taking a name with a colon for a protocol.
-  check(avformat_open_input(&opened, ("file:" + file.string()).c_str(), nullptr, nullptr), file,
-        "avformat_open_input");
-  format.reset(opened);
-  check(avformat_find_stream_info(opened, nullptr), file, "avformat_find_stream_info");
+void MediaReader::State::open(bool may_be_silent) {
+  format = open_media(file);
   const AVCodec* decoder = nullptr;
-  const int index = av_find_best_stream(opened, AVMEDIA_TYPE_AUDIO, -1, -1, &decoder, 0);
-  if (index == AVERROR_STREAM_NOT_FOUND)
-    throw std::runtime_error(file.string() + ": there is no sound in it");
-  check(index, file, "av_find_best_stream");
-  stream = opened->streams[index];
-  for (unsigned other = 0; other < opened->nb_streams; ++other) {
-    if (static_cast<int>(other) != index) opened->streams[other]->discard = AVDISCARD_ALL;
-  }
-  codec.reset(avcodec_alloc_context3(decoder));
-  if (!codec) throw std::bad_alloc();
-  check(avcodec_parameters_to_context(codec.get(), stream->codecpar), file, "avcodec_parameters_to_context");
-  codec->pkt_timebase = stream->time_base;
-  check(avcodec_open2(codec.get(), decoder, nullptr), file, "avcodec_open2");
-  info.container = opened->iformat->name;
+  const int index = choose_stream(format.get(), AVMEDIA_TYPE_AUDIO, &decoder, file);
+  describe_container();
+  if (index < 0 && !may_be_silent) throw std::runtime_error(file.string() + ": there is no sound in it");
+  if (index < 0) return;
+  stream = format->streams[index];
+  codec = open_codec(stream, decoder, 1, file);
   info.codec = decoder->name;
   info.sample_rate_hz = codec->sample_rate;
   info.channels = codec->ch_layout.nb_channels;
-  if (opened->duration > 0) info.duration = std::chrono::microseconds(opened->duration);
-  const AVDictionaryEntry* created = av_dict_get(opened->metadata, "creation_time", nullptr, 0);
+}
+
+void MediaReader::State::describe_container() {
+  info.container = format->iformat->name;
+  if (format->duration > 0) info.duration = std::chrono::microseconds(format->duration);
+  const AVDictionaryEntry* created = av_dict_get(format->metadata, "creation_time", nullptr, 0);
   if (created != nullptr) info.creation_utc = parse_creation_time(created->value);
 }
 

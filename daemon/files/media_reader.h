@@ -24,14 +24,15 @@ class MediaReader {
  public:
   static constexpr int kSampleRateHz = 16000;
 
-  // Throws: std::runtime_error naming the file: missing, not a media file, without sound, a codec that is not
-  // there.
-  explicit MediaReader(const std::filesystem::path& file);
+  // Throws: std::runtime_error naming the file: missing, not a media file, a codec that is not there; without
+  // sound, unless `may_be_silent`.
+  explicit MediaReader(const std::filesystem::path& file, bool may_be_silent = false);
   ~MediaReader();
   MediaReader(const MediaReader&) = delete;
   MediaReader& operator=(const MediaReader&) = delete;
 
   const MediaInfo& info() const;
+  bool has_sound() const;  // false: nothing to read
   // Appends the next samples, in [-1, 1]. False: the file has ended. Throws: std::runtime_error when the file
   // ends without one sample that could be decoded, or cannot be read on.
   bool read(std::vector<float>& samples);

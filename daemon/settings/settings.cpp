@@ -65,6 +65,8 @@ void read_sound(Section section, StreamSettings& stream) {
 void read_video(Section section, StreamSettings& stream) {
   section.flag("enabled", stream.video);
   section.rate("rate", stream.video_rate_hz, 0.1, 5.0);
+  section.flag("motion", stream.video_motion);
+  section.flag("key_frames", stream.video_key_frames);
   section.finish();
 }
 

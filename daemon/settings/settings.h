@@ -59,8 +59,10 @@ struct StreamSettings {
       utc_zero;       // UTC of a file's first moment; empty: the container's, else 1970
   bool sound = true;  // listen: words from this stream's sound
   models::preprocess::AudioWindowOptions windows;
-  bool video = true;           // look: health of this stream's picture
-  double video_rate_hz = 1.0;  // pictures looked at per second
+  bool video = true;           // look: at what this stream's picture shows, its movement and its health
+  double video_rate_hz = 1.0;  // pictures that the model sees per second
+  bool video_motion = true;    // measure what moves; needs every picture decoded
+  bool video_key_frames = false;  // decode key frames only, where they come at least every 2 s
   CaptionSettings caption;
   std::vector<AlertRule> alerts;
   HealthSettings health;

@@ -8,7 +8,7 @@
 
 #include "daemon/settings/settings.h"
 #include "gst-plugins/runtime_context.h"
-#include "signals/picture_health.h"
+#include "models/runtime/image_encoding.h"
 
 namespace vedette::daemon::streams {
 
@@ -21,7 +21,8 @@ struct MediaHooks {
   std::function<void(Time, std::span<const float>)> on_sound;       // 16 kHz mono
   std::function<void(GstBuffer*)> on_window;                        // with its two metas; writable
   std::function<void(Time)> on_frame;                               // a picture arrived
-  std::function<void(Time, const signals::LumaFrame&)> on_picture;  // one that is looked at
+  std::function<bool(Time)> wants_picture;                             // a picture was decoded
+  std::function<void(Time, models::runtime::ImageFrame)> on_picture;   // one that is wanted; may throw
 };
 
 struct BranchOptions {

@@ -34,9 +34,9 @@ void HealthMonitor::count_frame(Time time) {
   picture_->count_frame({epoch_, time});
 }
 
-void HealthMonitor::look(Time time, const signals::LumaFrame& frame) {
+void HealthMonitor::look(base::MediaTime time, const signals::LumaFrame& frame) {
   const std::lock_guard lock(mutex_);
-  picture_->look({epoch_, time}, frame);
+  if (time.epoch == epoch_) picture_->look(time, frame);
 }
 
 void HealthMonitor::tick(Time now, bool expects_sound, bool expects_picture) {

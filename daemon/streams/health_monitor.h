@@ -24,7 +24,7 @@ class HealthMonitor {
   void add_media(Time time, std::uint64_t bytes);
   void add_sound(Time time, std::span<const float> samples);
   void count_frame(Time time);
-  void look(Time time, const signals::LumaFrame& frame);
+  void look(base::MediaTime time, const signals::LumaFrame& frame);
   // Running time has come to `now`. What is not expected is not missed.
   void tick(Time now, bool expects_sound, bool expects_picture);
 

@@ -79,6 +79,10 @@ Pipeline::Pipeline(const settings::StreamSettings& stream, const gst::RuntimeHan
 }
 
 Pipeline::~Pipeline() {
+  stop();
+}
+
+void Pipeline::stop() {
   gst_element_set_state(pipeline_.get(), GST_STATE_NULL);
 }
 

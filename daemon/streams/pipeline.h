@@ -39,6 +39,8 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   void play();
+  // Ends all of its threads; nothing comes any more.
+  void stop();
   // The next message of the bus; null when none came in that time.
   GstPtr<GstMessage> wait(std::chrono::milliseconds longest);
   // Running time now.

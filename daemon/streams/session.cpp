@@ -18,6 +18,17 @@ constexpr milliseconds kTurn{100};  // how often the bus loop looks around
 constexpr milliseconds kHealthTick{1000};
 constexpr std::chrono::seconds kClockSample{10};
 constexpr milliseconds kDrain{2500};  // for what is under way when a connection ends
+// A picture's time further ahead than this of all that came before is broken.
+constexpr std::chrono::minutes kFarthestAhead{60};
+
+PictureWatchOptions watch_options(const settings::StreamSettings& stream) {
+  PictureWatchOptions options;
+  options.stream = stream.id;
+  options.rate_hz = stream.video_rate_hz;
+  options.motion = stream.video_motion && !stream.video_key_frames;
+  options.in_step = stream.reads_fast();
+  return options;
+}
 
 }  // namespace
 
@@ -35,6 +46,7 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
               }),
       epoch_(first_epoch) {
   health_.begin_epoch(first_epoch);
+  pictures_.emplace(watch_options(stream), runtime_.seeing, picture_hooks());
   hooks_.media.on_tags = [this](const GstTagList* tags) { read_tags(tags); };
   hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
     if (!pipeline_->live() && !file_clock_told_.exchange(true)) tell_clock();  // its tags have come
@@ -47,9 +59,9 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   };
   hooks_.media.on_window = [this](GstBuffer* buffer) { on_window(buffer); };
   hooks_.media.on_frame = [this](nanoseconds time) { health_.count_frame(time); };
-  hooks_.media.on_picture = [this](nanoseconds time, const signals::LumaFrame& frame) {
-    health_.look(time, frame);
-    if (!pipeline_->has_sound()) came_to(time);
+  hooks_.media.wants_picture = [this](nanoseconds time) { return wants_picture(time); };
+  hooks_.media.on_picture = [this](nanoseconds time, models::runtime::ImageFrame picture) {
+    on_picture(time, std::move(picture));
   };
   hooks_.on_sender_report = [this](nanoseconds utc_zero) {
     if (clock_.set_sender_zero(utc_zero)) return tell_clock();
@@ -70,6 +82,8 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     stopping_ = true;
     if (media_buffers_ > 0 && outcome.failure.reason != "model") pipeline.drain(kDrain);
     figures_.set_running(pipeline.counters());
+    pipeline.stop();
+    pictures_->finish();
     outcome.ran = media_buffers_ > 0;
     if (!outcome.ran && pipeline.is_rtsp() && outcome.failure.reason == "source") {
       const Failure why = why_unreachable(stream_.source, stop);
@@ -143,6 +157,43 @@ void Session::on_window(GstBuffer* buffer) {
     feed_.on_heard(std::move(heard));
   }
   if (stream_.reads_fast() && !silent) answer_window();
+}
+
+PictureWatch::Hooks Session::picture_hooks() {
+  PictureWatch::Hooks hooks;
+  hooks.on_look = [this](base::MediaTime time, const signals::LumaFrame& frame) { health_.look(time, frame); };
+  hooks.on_motion = [this](const signals::MotionEvent& event) {
+    const std::lock_guard lock(feed_mutex_);
+    feed_.on_motion(event);
+  };
+  hooks.on_seen = [this](SeenFrame frame) {
+    const std::lock_guard lock(feed_mutex_);
+    feed_.on_seen(std::move(frame));
+  };
+  return hooks;
+}
+
+// Where there is sound, its windows say when an epoch begins; until they do, pictures from before the newest
+// one are left out. Without sound a jump back begins one. A time far ahead of all else is broken.
+bool Session::wants_picture(nanoseconds time) {
+  if (time - nanoseconds(newest_ns_) > kFarthestAhead) {
+    base::log_limited(base::LogLevel::kWarning, stream_.id, "picture_time",
+                      "a picture's time is over an hour ahead: it is left out");
+    return false;
+  }
+  return pictures_->wants({epoch_, time});
+}
+
+void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) {
+  if (!pipeline_->has_sound()) {
+    constexpr std::chrono::seconds kJump{1};
+    if (newest_ns_ - time.count() > nanoseconds(kJump).count()) {
+      newest_ns_ = time.count();
+      enter_epoch(epoch_ + 1);
+    }
+    came_to(time);
+  }
+  pictures_->look({epoch_, time}, std::move(picture));
 }
 
 void Session::enter_epoch(std::uint32_t epoch) {

@@ -12,6 +12,7 @@
 #include "daemon/streams/failure.h"
 #include "daemon/streams/feed.h"
 #include "daemon/streams/health_monitor.h"
+#include "daemon/streams/picture_watch.h"
 #include "daemon/streams/pipeline.h"
 #include "daemon/streams/stream_clock.h"
 #include "daemon/streams/stream_figures.h"
@@ -45,6 +46,9 @@ class Session {
   std::optional<Failure> on_message(GstMessage* message);
   void read_tags(const GstTagList* tags);
   void on_window(GstBuffer* buffer);
+  PictureWatch::Hooks picture_hooks();
+  bool wants_picture(Nanoseconds time);
+  void on_picture(Nanoseconds time, models::runtime::ImageFrame picture);
   void enter_epoch(std::uint32_t epoch);
   void answer_window();
   void came_to(Nanoseconds time);
@@ -66,6 +70,7 @@ class Session {
 
   StreamClock clock_;
   HealthMonitor health_;
+  std::optional<PictureWatch> pictures_;
   Pipeline::Hooks hooks_;
   Pipeline* pipeline_ = nullptr;  // while `run` runs
 
