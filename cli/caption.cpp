@@ -1,4 +1,4 @@
-// vedette caption: the words of a media file, faster than real time.
+// vedette caption: the words of a media file, and what its picture shows, faster than real time.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/sight_models.h"
 #include "daemon/files/caption_writer.h"
 #include "daemon/files/captioner.h"
 #include "daemon/settings/settings.h"
@@ -25,6 +26,7 @@ struct CaptionOptions {
   std::string format = "text";
   std::string output;
   std::string model = daemon::settings::ModelSettings{}.hear;
+  std::string see = daemon::settings::ModelSettings{}.see, think = daemon::settings::ModelSettings{}.think;
   std::string start_time;  // "": as the container says
   std::string device = "auto";
   int beams = 1;
@@ -63,69 +65,46 @@ class ProgressBar {
   const bool shown_;
 };
 
-std::filesystem::path speech_folder(const std::string& name) {
-  const auto environment = daemon::settings::process_environment();
-  const daemon::settings::ModelSettings models;
-  const auto folder = daemon::settings::find_model(name, models, environment);
-  if (!folder.empty()) return folder;
-  std::string places;
-  if (name.find('/') == std::string::npos) {
-    for (const auto& place : daemon::settings::model_places(models, environment))
-      places += " " + (place / name).string();
-  }
-  throw CommandError(ExitCode::kMissing, "there is no model folder " + name +
-                                             (places.empty() ? "" : "; looked for" + places) +
-                                             " (tools/fetch-models gets the models)");
-}
-
-models::runtime::DeviceChoice device_of(const std::string& name) {
-  using models::runtime::DeviceChoice;
-  return name == "cuda" ? DeviceChoice::kCuda : name == "cpu" ? DeviceChoice::kCpu : DeviceChoice::kAuto;
-}
-
-std::shared_ptr<models::runtime::Runtime> load(const models::runtime::RuntimeOptions& options) {
-  try {
-    return models::runtime::Runtime::load(options);
-  } catch (const models::runtime::DeviceError& error) {
-    throw CommandError(ExitCode::kMissing, error.what());
-  }
-}
-
 ExitCode caption(const CaptionOptions& options) {
-  files::MediaReader reader(options.file);
-  const auto folder = speech_folder(options.model);
+  files::MediaReader reader(options.file, true);
+  files::PictureReader pictures(options.file);
+  const bool sees = options.see != "none" && pictures.has_pictures();
+  if (!reader.has_sound() && !sees) {
+    throw CommandError(ExitCode::kFailed,
+                       options.file + ": there is no sound in it" +
+                           (pictures.has_pictures() ? ", and --see is none" : " and no picture"));
+  }
   std::ofstream written;
   if (!options.output.empty()) {
     written.open(options.output);
     if (!written) throw CommandError(ExitCode::kFailed, options.output + ": cannot be written");
   }
   std::ostream& out = options.output.empty() ? std::cout : written;
-
-  models::runtime::RuntimeOptions runtime_options;
-  runtime_options.hear = folder;
-  runtime_options.threads = options.threads;
-  runtime_options.device = device_of(options.device);
-  const auto runtime = load(runtime_options);
+  const ModelNames names{reader.has_sound() ? options.model : "", sees ? options.see : "",
+                         sees ? options.think : ""};
+  const LoadedModels loaded = load_models(names, options.device, options.threads);
 
   files::CaptionerOptions captioner_options;
   captioner_options.stream = files::stream_id_of(options.file);
   captioner_options.clock = files::file_clock(reader.info(), daemon::settings::parse_utc(options.start_time));
-  captioner_options.narration.hear_model = runtime->hear_name();
+  captioner_options.narration.hear_model = loaded.runtime->hear_name();
   captioner_options.narration.speech.beams = options.beams;
+  if (sees) captioner_options.narration.sight = loaded.parts->options();
   files::CaptionWriter writer(out, *files::caption_format(options.format), captioner_options.clock.utc_zero);
-  files::Captioner captioner(*runtime, std::move(captioner_options));
+  files::Captioner captioner(*loaded.runtime, std::move(captioner_options));
   ProgressBar bar(reader.info().duration);
-  captioner.run(
-      reader,
-      [&](const sinks::Record& spoken) {
-        bar.clear();
-        writer.write(spoken);
-      },
-      [&](nanoseconds done) { bar.update(done); });
+  files::Captioner::Hooks hooks;
+  hooks.give = [&](const sinks::Record& record) {
+    bar.clear();
+    writer.take(record);
+  };
+  hooks.progress = [&](nanoseconds done) { bar.update(done); };
+  captioner.run(reader, sees ? &pictures : nullptr, hooks);
+  writer.finish();
   bar.clear();
-  if (reader.broken_packets() > 0) {
-    std::fprintf(stderr, "vedette: %s: %lld broken packets were skipped\n", options.file.c_str(),
-                 static_cast<long long>(reader.broken_packets()));
+  if (const auto broken = reader.broken_packets() + pictures.broken(); broken > 0) {
+    std::fprintf(stderr, "vedette: %s: %lld broken packets or pictures were skipped\n", options.file.c_str(),
+                 static_cast<long long>(broken));
   }
   if (!out) throw CommandError(ExitCode::kFailed, "the output could not be written");
   return ExitCode::kDone;
@@ -135,13 +114,18 @@ ExitCode caption(const CaptionOptions& options) {
 
 void add_caption(CLI::App& app, Action& action) {
   auto options = std::make_shared<CaptionOptions>();
-  CLI::App* command = app.add_subcommand("caption", "Writes down the words of a media file");
+  CLI::App* command =
+      app.add_subcommand("caption", "Writes down the words of a media file and what its picture shows");
   command->add_option("FILE", options->file, "Media file, anything that FFmpeg reads")->required();
   command->add_option("--format", options->format, "text, jsonl (records as Redis gets them), srt or vtt")
       ->check(CLI::IsMember({"text", "jsonl", "srt", "vtt"}))
       ->capture_default_str();
   command->add_option("--output", options->output, "File to write; standard output if not given");
   command->add_option("--model", options->model, "Speech model: a folder, or its name")
+      ->capture_default_str();
+  command->add_option("--see", options->see, "Model that sees, likewise; none: words only")
+      ->capture_default_str();
+  command->add_option("--think", options->think, "Language model that it tells captions with, likewise")
       ->capture_default_str();
   command
       ->add_option(

@@ -58,7 +58,8 @@ std::filesystem::path model_folder(const std::string& key, const std::string& na
 runtime::RuntimeOptions runtime_options(const settings::ModelSettings& models) {
   runtime::RuntimeOptions options;
   options.hear = model_folder("hear", models.hear, models);
-  options.see = model_folder("see", models.see, models);
+  // Pictures are told by the language model: without one nobody would read them.
+  if (models.think != "none") options.see = model_folder("see", models.see, models);
   options.think = model_folder("think", models.think, models);
   if (models.precision == settings::Precision::kF32) options.dtype = models::tensor::DType::kF32;
   if (models.precision == settings::Precision::kBF16) options.dtype = models::tensor::DType::kBF16;

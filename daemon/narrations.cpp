@@ -8,23 +8,14 @@
 namespace vedette::daemon {
 
 Narrations::Narrations(const settings::Settings& settings, models::runtime::Runtime& models,
-                       sinks::Publisher& publisher, const std::filesystem::path& see) {
+                       sinks::Publisher& publisher, const std::filesystem::path& see)
+    : parts_(models, see) {
   const auto folder = settings::evidence_folder(settings.evidence, settings::process_environment());
   if (!folder.empty()) {
     evidence::EvidenceOptions options;
     options.folder = folder;
     options.quota_bytes = settings.evidence.quota_bytes;
     evidence_.emplace(std::move(options));
-  }
-  if (models.can_think()) {
-    const auto& markup = models.see_markup();
-    writer_.emplace(models.think_tokenizer(), models.think_template(),
-                    see.empty() ? models::text::PromptLayout{} : models::text::PromptLayout::load(see),
-                    markup.before, markup.after);
-  }
-  std::error_code error;
-  if (models.can_hear() && !see.empty() && std::filesystem::exists(see / "sound" / "config.json", error)) {
-    sounds_ = models::audio::SoundHead::load(see / "sound");
   }
   for (const auto& stream : settings.streams) {
     by_stream_[stream.id] = narration::StreamNarration::create(stream.id, models.engine(), publisher,
@@ -40,24 +31,20 @@ narration::NarrationOptions Narrations::options_for(const settings::StreamSettin
                                                     const models::runtime::Runtime& models) {
   auto options = stream.reads_fast() ? narration::whole_windows() : narration::NarrationOptions{};
   options.hear_model = models.hear_name();
-  narration::SightOptions& sight = options.sight.emplace();
+  narration::SightOptions& sight = options.sight.emplace(parts_.options());
   sight.captions = stream.video && stream.caption.enabled;
   sight.caption_every = stream.caption.every;
   sight.caption_prompt = stream.caption.prompt;
   for (const settings::AlertRule& rule : stream.alerts)
     sight.alerts.push_back({rule.when, rule.threshold, rule.cooldown});
-  if (!stream.alerts.empty() && !writer_) {
+  if (!stream.alerts.empty() && writer() == nullptr) {
     base::log(base::LogLevel::kWarning, stream.id,
               "alerts need a language model (models.think): none is raised");
-  } else if (!stream.alerts.empty() && !writer_->layout().narrates) {
+  } else if (!stream.alerts.empty() && !writer()->layout().narrates) {
     base::log(
         base::LogLevel::kWarning, stream.id,
         "the model was not taught to check pictures: alerts are scored from what is measured and heard");
   }
-  sight.writer = writer();
-  sight.sounds = sounds_ ? &*sounds_ : nullptr;
-  sight.hear_model = models.hear_name();
-  sight.think_model = models.think_name();
   sight.evidence = evidence_ ? &*evidence_ : nullptr;
   return options;
 }

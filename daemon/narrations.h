@@ -8,10 +8,9 @@
 #include "daemon/evidence/evidence_store.h"
 #include "daemon/http/http_server.h"
 #include "daemon/metrics/metrics.h"
-#include "daemon/narration/prompt_writer.h"
+#include "daemon/narration/sight_parts.h"
 #include "daemon/narration/stream_narration.h"
 #include "daemon/settings/settings.h"
-#include "models/audio/sound_head.h"
 #include "models/runtime/runtime.h"
 #include "sinks/publisher.h"
 
@@ -32,7 +31,7 @@ class Narrations {
   // Null: there is no such stream.
   std::shared_ptr<narration::StreamNarration> find(const std::string& stream) const;
   // How prompts are written; null without a language model.
-  const narration::PromptWriter* writer() const { return writer_ ? &*writer_ : nullptr; }
+  const narration::PromptWriter* writer() const { return parts_.writer(); }
   // The newest picture of a stream, for the page that shows it.
   http::LatestPicture picture(const std::string& stream) const;
   // What /metrics shows of them.
@@ -42,9 +41,8 @@ class Narrations {
   narration::NarrationOptions options_for(const settings::StreamSettings& stream,
                                           const models::runtime::Runtime& models);
 
+  narration::SightParts parts_;
   std::optional<evidence::EvidenceStore> evidence_;
-  std::optional<narration::PromptWriter> writer_;
-  std::optional<models::audio::SoundHead> sounds_;
   std::map<std::string, std::shared_ptr<narration::StreamNarration>> by_stream_;
 };
 

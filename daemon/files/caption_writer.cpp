@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
@@ -135,7 +136,35 @@ CaptionWriter::CaptionWriter(std::ostream& out, CaptionFormat format, nanosecond
   if (format_ == CaptionFormat::kVtt) out_ << "WEBVTT\n\n" << std::flush;
 }
 
-void CaptionWriter::write(const sinks::Record& record) {
+void CaptionWriter::take(const sinks::Record& record) {
+  const bool told = record.kind == sinks::Kind::kTranscript || record.kind == sinks::Kind::kCaption;
+  if (!told) return;
+  if (record.state != sinks::RecordState::kClose) {
+    open_[record.id] = record.t_start_ms;
+    return;
+  }
+  open_.erase(record.id);
+  if (!record.text.empty()) waiting_.emplace(record.t_start_ms, record);
+  std::int64_t first_open = std::numeric_limits<std::int64_t>::max();
+  for (const auto& [id, t_start_ms] : open_) first_open = std::min(first_open, t_start_ms);
+  write_until(first_open);
+}
+
+void CaptionWriter::finish() {
+  write_until(std::numeric_limits<std::int64_t>::max());
+}
+
+void CaptionWriter::write_until(std::int64_t t_ms) {
+  while (!waiting_.empty() && waiting_.begin()->first <= t_ms) {
+    write(waiting_.begin()->second);
+    waiting_.erase(waiting_.begin());
+  }
+}
+
+void CaptionWriter::write(const sinks::Record& said) {
+  sinks::Record record = said;
+  const bool seen = record.kind == sinks::Kind::kCaption && format_ != CaptionFormat::kJsonLines;
+  if (seen) record.text = "[" + record.text + "]";
   switch (format_) {
     case CaptionFormat::kText: out_ << record.text << "\n"; break;
     case CaptionFormat::kJsonLines: out_ << sinks::to_json_line(record) << "\n"; break;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,22 +36,30 @@ struct SubtitleLimits {
 };
 std::vector<Caption> split(const Caption& caption, const SubtitleLimits& limits = {});
 
-// Writes transcript records as they come, in one of the formats; JSON lines are the records as Redis gets
-// them. Not thread-safe; the stream must outlive it.
+// Writes closed transcripts, and captions of the picture in brackets, in one of the formats; JSON lines are
+// the records as Redis gets them. Not thread-safe; the stream must outlive it.
 class CaptionWriter {
  public:
   // Writes the format's head, if it has one. `utc_zero`: of the file's first sample, since 1970.
   CaptionWriter(std::ostream& out, CaptionFormat format, std::chrono::nanoseconds utc_zero);
 
   void write(const sinks::Record& record);
+  // Takes all records as they are published, and writes those that have closed in the order in which they
+  // began: each waits for those that began before it and are open.
+  void take(const sinks::Record& record);
+  // Writes what waits.
+  void finish();
 
  private:
+  void write_until(std::int64_t t_ms);
   void write_cue(const Caption& caption);
 
   std::ostream& out_;
   const CaptionFormat format_;
   const std::chrono::nanoseconds utc_zero_;
   int cues_ = 0;
+  std::map<std::string, std::int64_t> open_;            // start of each open record, by id
+  std::multimap<std::int64_t, sinks::Record> waiting_;  // by start
 };
 
 // A stream id made of a file's name: what an id may not hold becomes '-'.

@@ -131,7 +131,9 @@ class Captioner::Viewing {
             [this](const signals::MotionEvent& event) { narration_->on_motion(event); },
             [this](streams::SeenFrame frame) { narration_->on_seen(std::move(frame)); }};
   }
-  base::MediaTime at(nanoseconds file_time) const { return {options_.clock.epoch, file_time - options_.from}; }
+  base::MediaTime at(nanoseconds file_time) const {
+    return {options_.clock.epoch, file_time - options_.from};
+  }
   void wait() const {
     while (narration_->busy()) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
@@ -196,7 +198,7 @@ CaptionStats Captioner::run(MediaReader& sound, PictureReader* pictures, const H
   RecordsGiven publisher(hooks.give);
   Viewing viewing(runtime_, options_, publisher, pictures);
   AudioWindowPolicy& policy = viewing.policy();
-  const auto end = [&, ended = false]() mutable {
+  auto end = [&, ended = false]() mutable {
     if (std::exchange(ended, true)) return;
     viewing.see_until(nanoseconds::max());
     if (hooks.before_end) hooks.before_end(viewing.narration());
@@ -206,12 +208,13 @@ CaptionStats Captioner::run(MediaReader& sound, PictureReader* pictures, const H
     if (stop.stop_requested()) return;
     if (window.last) end();
     viewing.hear(std::move(window));
+    viewing.see_until(viewing.narration().committed_until().t);
     const nanoseconds done = policy.to_time(policy.start());
-    viewing.see_until(done);
     if (hooks.progress) hooks.progress(done);
   };
   const std::int64_t first = policy.to_samples(options_.from);
-  const std::int64_t past = options_.to ? policy.to_samples(*options_.to) : std::numeric_limits<std::int64_t>::max();
+  const std::int64_t past =
+      options_.to ? policy.to_samples(*options_.to) : std::numeric_limits<std::int64_t>::max();
   std::vector<float> samples;
   while (!stop.stop_requested() && sound.samples() < past && sound.read(samples)) {
     const std::int64_t end_of_it = sound.samples();
@@ -231,6 +234,18 @@ CaptionStats Captioner::run(MediaReader& sound, PictureReader* pictures, const H
   stats.sound = policy.to_time(viewing.samples());
   if (hooks.progress && !stop.stop_requested()) hooks.progress(stats.sound);
   return stats;
+}
+
+CaptionStats Captioner::run(MediaReader& sound, const std::function<void(const sinks::Record&)>& give,
+                            const std::function<void(nanoseconds)>& progress, std::stop_token stop) {
+  Hooks hooks;
+  hooks.progress = progress;
+  hooks.give = [&](const sinks::Record& record) {
+    const bool wanted = record.kind == sinks::Kind::kTranscript &&
+                        record.state == sinks::RecordState::kClose && !record.text.empty();
+    if (wanted && give) give(record);
+  };
+  return run(sound, nullptr, hooks, stop);
 }
 
 }  // namespace vedette::daemon::files

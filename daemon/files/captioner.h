@@ -34,7 +34,7 @@ struct CaptionerOptions {
   narration::NarrationOptions narration = narration::whole_windows();
   double video_rate_hz = 1.0;  // pictures that the model sees per second
   settings::HealthSettings health;
-  std::chrono::nanoseconds from{0};           // what is before is not dealt with; records call it 0
+  std::chrono::nanoseconds from{0};            // what is before is not dealt with; records call it 0
   std::optional<std::chrono::nanoseconds> to;  // nor what is after, in the file's time
   Control control = Control::kNone;
 };
@@ -64,7 +64,11 @@ class Captioner {
 
   // Hooks are called on any thread but one at a time, and may be empty. `pictures` may be null. Returns early
   // when stop is requested. Throws: std::runtime_error as the readers do, or when the models fail.
-  CaptionStats run(MediaReader& sound, PictureReader* pictures, const Hooks& hooks, std::stop_token stop = {});
+  CaptionStats run(MediaReader& sound, PictureReader* pictures, const Hooks& hooks,
+                   std::stop_token stop = {});
+  // Words alone: gives the closed transcript records in order.
+  CaptionStats run(MediaReader& sound, const std::function<void(const sinks::Record&)>& give,
+                   const std::function<void(std::chrono::nanoseconds)>& progress, std::stop_token stop = {});
 
  private:
   class Viewing;

@@ -41,7 +41,8 @@ int choose_stream(AVFormatContext* format, AVMediaType type, const AVCodec** dec
   return index;
 }
 
-Codec open_codec(const AVStream* stream, const AVCodec* decoder, int threads, const std::filesystem::path& file) {
+Codec open_codec(const AVStream* stream, const AVCodec* decoder, int threads,
+                 const std::filesystem::path& file) {
   Codec codec(avcodec_alloc_context3(decoder));
   if (!codec) throw std::bad_alloc();
   check(avcodec_parameters_to_context(codec.get(), stream->codecpar), file, "avcodec_parameters_to_context");

@@ -39,6 +39,7 @@ Format open_media(const std::filesystem::path& file);
 int choose_stream(AVFormatContext* format, AVMediaType type, const AVCodec** decoder,
                   const std::filesystem::path& file);
 // A decoder of the stream; `threads` as FFmpeg counts them.
-Codec open_codec(const AVStream* stream, const AVCodec* decoder, int threads, const std::filesystem::path& file);
+Codec open_codec(const AVStream* stream, const AVCodec* decoder, int threads,
+                 const std::filesystem::path& file);
 
 }  // namespace vedette::daemon::files

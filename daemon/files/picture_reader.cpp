@@ -89,8 +89,9 @@ void PictureReader::seek(nanoseconds time) {
 std::optional<nanoseconds> PictureReader::State::time_of(const AVFrame& decoded) const {
   if (decoded.best_effort_timestamp == AV_NOPTS_VALUE) return std::nullopt;
   const std::int64_t start = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
-  const std::int64_t t = av_rescale_q_rnd(decoded.best_effort_timestamp, stream->time_base, {1, 1'000'000'000},
-                                          static_cast<AVRounding>(AV_ROUND_DOWN | AV_ROUND_PASS_MINMAX));
+  const std::int64_t t =
+      av_rescale_q_rnd(decoded.best_effort_timestamp, stream->time_base, {1, 1'000'000'000},
+                       static_cast<AVRounding>(AV_ROUND_DOWN | AV_ROUND_PASS_MINMAX));
   return nanoseconds(t - start * 1000);
 }
 
@@ -120,8 +121,9 @@ std::optional<PictureReader::Picture> PictureReader::read(const std::function<bo
   State& state = *state_;
   while (state.stream != nullptr && state.receive()) {
     const auto time = state.time_of(*state.frame);
-    const bool goes_on = time && time->count() >= 0 &&
-                         (!state.newest || (*time > *state.newest && *time - *state.newest <= kFarthestAhead));
+    const bool goes_on =
+        time && time->count() >= 0 &&
+        (!state.newest || (*time > *state.newest && *time - *state.newest <= kFarthestAhead));
     if (!goes_on) {
       ++state.broken;
       continue;

@@ -39,7 +39,8 @@ struct OwnPicture {
   int columns(int plane) const { return plane == 0 ? width : (width + 1) / 2; }
   int rows(int plane) const { return plane == 0 ? height : (height + 1) / 2; }
   std::uint8_t* row(int plane, int y) {
-    return pixels.data() + offsets[plane] + static_cast<std::size_t>(y) * static_cast<std::size_t>(columns(plane));
+    return pixels.data() + offsets[plane] +
+           static_cast<std::size_t>(y) * static_cast<std::size_t>(columns(plane));
   }
 
   int width, height;
@@ -80,8 +81,14 @@ bool borrow(const AVFrame& frame, FrameView& view) {
   switch (frame.format) {
     case AV_PIX_FMT_YUV420P:
     case AV_PIX_FMT_YUVJ420P: view.format = PixelFormat::kI420; break;
-    case AV_PIX_FMT_NV12: view.format = PixelFormat::kNv12; planes = 2; break;
-    case AV_PIX_FMT_RGB24: view.format = PixelFormat::kRgb; planes = 1; break;
+    case AV_PIX_FMT_NV12:
+      view.format = PixelFormat::kNv12;
+      planes = 2;
+      break;
+    case AV_PIX_FMT_RGB24:
+      view.format = PixelFormat::kRgb;
+      planes = 1;
+      break;
     default: return false;
   }
   for (int plane = 0; plane < planes; ++plane) {
@@ -145,8 +152,9 @@ ImageFrame UprightPicture::make(const AVFrame& frame, int turn) {
     throw std::runtime_error("pictures of " + what + " cannot be shown: expected at most 64 million pixels");
   AVRational shape = frame.sample_aspect_ratio;
   if (shape.num <= 0 || shape.den <= 0) shape = {1, 1};
-  const auto width = static_cast<int>(std::clamp<std::int64_t>(
-      av_rescale(frame.width, shape.num, shape.den), 1, std::max<std::int64_t>(kMostPixels / frame.height, 1)));
+  const auto width =
+      static_cast<int>(std::clamp<std::int64_t>(av_rescale(frame.width, shape.num, shape.den), 1,
+                                                std::max<std::int64_t>(kMostPixels / frame.height, 1)));
   FrameView view;
   describe_color(frame, view);
   const bool as_it_is = width == frame.width && frame.interlaced_frame == 0 && turn == 0;
@@ -160,8 +168,9 @@ ImageFrame UprightPicture::make(const AVFrame& frame, int turn) {
               av_frame_free(&owned);
             })};
   }
-  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, width, frame.height,
-                                     AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr));
+  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, width,
+                                     frame.height, AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr,
+                                     nullptr));
   if (!scaler_) throw std::runtime_error("pictures of " + what + " cannot be shown");
   const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
   const bool is_rgb = description != nullptr && (description->flags & AV_PIX_FMT_FLAG_RGB) != 0;

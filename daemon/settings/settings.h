@@ -59,9 +59,9 @@ struct StreamSettings {
       utc_zero;       // UTC of a file's first moment; empty: the container's, else 1970
   bool sound = true;  // listen: words from this stream's sound
   models::preprocess::AudioWindowOptions windows;
-  bool video = true;           // look: at what this stream's picture shows, its movement and its health
-  double video_rate_hz = 1.0;  // pictures that the model sees per second
-  bool video_motion = true;    // measure what moves; needs every picture decoded
+  bool video = true;              // look: at what this stream's picture shows, its movement and its health
+  double video_rate_hz = 1.0;     // pictures that the model sees per second
+  bool video_motion = true;       // measure what moves; needs every picture decoded
   bool video_key_frames = false;  // decode key frames only, where they come at least every 2 s
   CaptionSettings caption;
   std::vector<AlertRule> alerts;
@@ -77,7 +77,7 @@ struct StreamSettings {
 
 struct ModelSettings {
   std::string hear = "whisper-tiny.en";         // folder, or its name under a search path; "none": no hearing
-  std::string see = "none";                     // as hear; "none": no pictures for the language model
+  std::string see = "vedette-nano";             // as hear; "none": no pictures for the language model
   std::string think = "smollm2-135m-instruct";  // as hear; "none": no answers
   std::vector<std::filesystem::path> search_path{
       "/usr/share/vedette/models"};  // after the cache of tools/fetch-models

@@ -75,9 +75,11 @@ void watch_media(GstElement* bin, const char* first, const MediaHooks* hooks) {
   gst_pad_add_probe(pad.get(), kBuffers, each_buffer<saw_media>, data, nullptr);
 }
 
-void set_sink(GstElement* bin, GstFlowReturn (*take)(GstAppSink*, gpointer), const MediaHooks* hooks) {
+void set_sink(GstElement* bin, GstFlowReturn (*take)(GstAppSink*, gpointer), const MediaHooks* hooks,
+              void (*ended)(GstAppSink*, gpointer)) {
   GstAppSinkCallbacks callbacks{};
   callbacks.new_sample = take;
+  callbacks.eos = ended;
   gst_app_sink_set_callbacks(GST_APP_SINK(child(bin, "out").get()), &callbacks,
                              const_cast<MediaHooks*>(hooks), nullptr);
 }

@@ -47,7 +47,8 @@ inline constexpr auto kBuffers =
 // Tells the hooks of what comes from the source, at the beginning of a branch.
 void watch_media(GstElement* bin, const char* first, const MediaHooks* hooks);
 
-// Gives what comes to the child `out` to `take`.
-void set_sink(GstElement* bin, GstFlowReturn (*take)(GstAppSink*, gpointer), const MediaHooks* hooks);
+// Gives what comes to the child `out` to `take`, and its end to `ended`.
+void set_sink(GstElement* bin, GstFlowReturn (*take)(GstAppSink*, gpointer), const MediaHooks* hooks,
+              void (*ended)(GstAppSink*, gpointer) = nullptr);
 
 }  // namespace vedette::daemon::streams

@@ -16,13 +16,14 @@ namespace vedette::daemon::streams {
 // `on_window` of a file that is read as fast as it can be.
 struct MediaHooks {
   using Time = std::chrono::nanoseconds;
-  std::function<void(const GstTagList*)> on_tags;                   // before the media that they are of
-  std::function<void(Time, std::uint64_t bytes)> on_media;          // anything from the source
-  std::function<void(Time, std::span<const float>)> on_sound;       // 16 kHz mono
-  std::function<void(GstBuffer*)> on_window;                        // with its two metas; writable
-  std::function<void(Time)> on_frame;                               // a picture arrived
-  std::function<bool(Time)> wants_picture;                             // a picture was decoded
-  std::function<void(Time, models::runtime::ImageFrame)> on_picture;   // one that is wanted; may throw
+  std::function<void(const GstTagList*)> on_tags;                     // before the media that they are of
+  std::function<void(Time, std::uint64_t bytes)> on_media;            // anything from the source
+  std::function<void(Time, std::span<const float>)> on_sound;         // 16 kHz mono
+  std::function<void(GstBuffer*)> on_window;                          // with its two metas; writable
+  std::function<void(Time)> on_frame;                                 // a picture arrived
+  std::function<bool(Time)> wants_picture;                            // a picture was decoded
+  std::function<void(Time, models::runtime::ImageFrame)> on_picture;  // one that is wanted; may throw
+  std::function<void()> on_windows_end, on_pictures_end;              // none comes any more
 };
 
 struct BranchOptions {

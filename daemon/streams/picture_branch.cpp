@@ -19,6 +19,9 @@ using std::chrono::nanoseconds;
 
 constexpr std::string_view kPictureIn =
     "queue name=in max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin";
+// Pictures of a file that is read as fast as it can be wait for its sound, which takes a window at a time.
+constexpr std::string_view kWaitingPictureIn =
+    "queue name=in max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin";
 // Only pictures that are wanted get past `wanted`; all that follows costs nothing for most of them. Of an
 // interlaced picture the top field is taken, so that what moves has no combs.
 constexpr std::string_view kLive =
@@ -32,8 +35,8 @@ constexpr std::string_view kPictureOut =
 // What passes on the way to the decoder and after it. Lives as long as the bin.
 struct PictureGate {
   const MediaHooks* hooks;
-  bool key_frames;        // are enough, while they come often enough
-  nanoseconds interval;   // between pictures that are looked at
+  bool key_frames;       // are enough, while they come often enough
+  nanoseconds interval;  // between pictures that are looked at
   nanoseconds last_key{-1};
   bool decode_all = false;
 };
@@ -102,11 +105,13 @@ GstElement* make_picture_branch(const settings::StreamSettings& stream, const Br
                                 const MediaHooks* hooks) {
   const std::string parser = options.is_rtp ? "parsebin name=parse ! " : "";
   const std::string wanted = " ! identity name=wanted silent=true" + std::string(options.fast ? "" : kLive);
-  GstElement* bin = parse_branch(parser + paced(kPictureIn, options, wanted + std::string(kPictureOut)));
+  GstElement* bin = parse_branch(parser + paced(options.fast ? kWaitingPictureIn : kPictureIn, options,
+                                                wanted + std::string(kPictureOut)));
   const char* first = options.is_rtp ? "parse" : "in";
   expose_sink(bin, first);
   const double rate = std::max(stream.video_rate_hz, 0.01);
-  auto* gate = new PictureGate{hooks, stream.video_key_frames, nanoseconds(static_cast<std::int64_t>(1e9 / rate))};
+  auto* gate =
+      new PictureGate{hooks, stream.video_key_frames, nanoseconds(static_cast<std::int64_t>(1e9 / rate))};
   g_object_set_data_full(G_OBJECT(bin), "vedette-gate", gate,
                          [](gpointer data) { delete static_cast<PictureGate*>(data); });
   watch_media(bin, first, hooks);
@@ -114,7 +119,8 @@ GstElement* make_picture_branch(const settings::StreamSettings& stream, const Br
   gst_pad_add_probe(pad_of(bin, "wanted", "sink").get(), kBuffers, each_buffer<choose_picture>,
                     const_cast<MediaHooks*>(hooks), nullptr);
   g_signal_connect(bin, "deep-element-added", G_CALLBACK(tame_decoder), nullptr);
-  set_sink(bin, take_picture, hooks);
+  set_sink(bin, take_picture, hooks,
+           [](GstAppSink*, gpointer data) { static_cast<const MediaHooks*>(data)->on_pictures_end(); });
   return bin;
 }
 

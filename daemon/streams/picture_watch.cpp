@@ -114,7 +114,8 @@ void PictureWatch::encode(SeenFrame frame) {
   seeing_->submit(picture, [this, slot](EncodedImage encoded) {
     std::unique_lock lock(mutex_);
     if (encoded.error) {
-      base::log_limited(base::LogLevel::kError, options_.stream, "encode", "a picture could not be encoded: " + message_of(encoded.error));
+      base::log_limited(base::LogLevel::kError, options_.stream, "encode",
+                        "a picture could not be encoded: " + message_of(encoded.error));
     } else {
       slot->frame.tokens = std::move(encoded.tokens);
       slot->frame.sightings = std::move(encoded.sightings);

@@ -63,6 +63,8 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   hooks_.media.on_picture = [this](nanoseconds time, models::runtime::ImageFrame picture) {
     on_picture(time, std::move(picture));
   };
+  hooks_.media.on_windows_end = [this] { settled_sound_ns_ = nanoseconds::max().count(); };
+  hooks_.media.on_pictures_end = [this] { pictures_ended_ = true; };
   hooks_.on_sender_report = [this](nanoseconds utc_zero) {
     if (clock_.set_sender_zero(utc_zero)) return tell_clock();
     base::log_limited(base::LogLevel::kWarning, stream_.id, "camera_clock",
@@ -152,6 +154,10 @@ void Session::on_window(GstBuffer* buffer) {
   heard.last = window->last != FALSE;
   enter_epoch(heard.start.epoch);
   const bool silent = heard.features.empty();
+  if (heard.last && stream_.reads_fast()) {
+    wait_for_pictures(nanoseconds::max());
+    pictures_->finish();
+  }
   {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_heard(std::move(heard));
@@ -161,7 +167,9 @@ void Session::on_window(GstBuffer* buffer) {
 
 PictureWatch::Hooks Session::picture_hooks() {
   PictureWatch::Hooks hooks;
-  hooks.on_look = [this](base::MediaTime time, const signals::LumaFrame& frame) { health_.look(time, frame); };
+  hooks.on_look = [this](base::MediaTime time, const signals::LumaFrame& frame) {
+    health_.look(time, frame);
+  };
   hooks.on_motion = [this](const signals::MotionEvent& event) {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_motion(event);
@@ -184,7 +192,20 @@ bool Session::wants_picture(nanoseconds time) {
   return pictures_->wants({epoch_, time});
 }
 
+void Session::wait_for_sound(nanoseconds picture) {
+  picture_ns_ = picture.count();
+  const auto silent = [this] { return pipeline_->knows_tracks() && !pipeline_->has_sound(); };
+  while (!stopping_ && picture.count() >= settled_sound_ns_ && !silent()) g_usleep(200);
+}
+
+void Session::wait_for_pictures(nanoseconds until) {
+  settled_sound_ns_ = until.count();
+  const auto blind = [this] { return pipeline_->knows_tracks() && !pipeline_->has_picture(); };
+  while (!stopping_ && !pictures_ended_ && picture_ns_ < until.count() && !blind()) g_usleep(200);
+}
+
 void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) {
+  if (stream_.reads_fast()) wait_for_sound(time);
   if (!pipeline_->has_sound()) {
     constexpr std::chrono::seconds kJump{1};
     if (newest_ns_ - time.count() > nanoseconds(kJump).count()) {
@@ -194,6 +215,7 @@ void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) 
     came_to(time);
   }
   pictures_->look({epoch_, time}, std::move(picture));
+  while (stream_.reads_fast() && !stopping_ && feed_.busy()) g_usleep(200);
 }
 
 void Session::enter_epoch(std::uint32_t epoch) {
@@ -209,6 +231,7 @@ void Session::enter_epoch(std::uint32_t epoch) {
 void Session::answer_window() {
   while (!stopping_ && feed_.busy()) g_usleep(200);
   const base::MediaTime until = feed_.committed_until();
+  if (until.epoch == epoch_) wait_for_pictures(until.t);
   pipeline_->settle(epoch_ - first_epoch_, until.epoch == epoch_ ? until.t : nanoseconds{0});
 }
 

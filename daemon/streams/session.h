@@ -47,6 +47,8 @@ class Session {
   void read_tags(const GstTagList* tags);
   void on_window(GstBuffer* buffer);
   PictureWatch::Hooks picture_hooks();
+  void wait_for_sound(Nanoseconds picture);
+  void wait_for_pictures(Nanoseconds until);
   bool wants_picture(Nanoseconds time);
   void on_picture(Nanoseconds time, models::runtime::ImageFrame picture);
   void enter_epoch(std::uint32_t epoch);
@@ -76,6 +78,10 @@ class Session {
 
   std::atomic<std::uint32_t> epoch_;  // the running one
   std::atomic<bool> stopping_{false}, file_clock_told_{false};
+  // Of a file that is read as fast as it can be: pictures are seen once the sound up to them is settled, and
+  // sound goes on once they are seen.
+  std::atomic<std::int64_t> settled_sound_ns_{0}, picture_ns_{-1};
+  std::atomic<bool> pictures_ended_{false};
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
   std::atomic<std::int64_t> newest_ns_{
       0};  // running time of the newest sound, or picture where there is no sound

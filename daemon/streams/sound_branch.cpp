@@ -57,7 +57,8 @@ GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst:
   if (options.fast) g_object_set(encoder.get(), "supersede", FALSE, "max-windows", 1, nullptr);
   const GstPtr<GstContext> context(gst::new_runtime_context(runtime));
   gst_element_set_context(encoder.get(), context.get());
-  set_sink(bin, take_window, hooks);
+  set_sink(bin, take_window, hooks,
+           [](GstAppSink*, gpointer data) { static_cast<const MediaHooks*>(data)->on_windows_end(); });
   return bin;
 }
 

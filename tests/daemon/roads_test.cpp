@@ -2,9 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <mutex>
+#include <memory>
 
 #include "daemon/files/captioner.h"
+#include "daemon/narration/sight_parts.h"
 #include "daemon/streams/supervisor.h"
 #include "tests/support/real_models.h"
 #include "tests/support/recording_publisher.h"
@@ -25,9 +26,15 @@ struct RoadsTest : testing::Test {
   static void SetUpTestSuite() {
     models::runtime::RuntimeOptions options;
     options.hear = test::real_model("whisper-tiny.en");
+    options.think = test::real_model("smollm2-135m-instruct");
+    options.see = VEDETTE_BINARY_DIR "/share/vedette/models/vedette-nano";
     runtime = models::runtime::Runtime::load(options);
+    parts = std::make_unique<narration::SightParts>(*runtime, options.see);
   }
-  static void TearDownTestSuite() { runtime.reset(); }
+  static void TearDownTestSuite() {
+    parts.reset();
+    runtime.reset();
+  }
 
   void run(const std::string& command) const { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
 
@@ -58,17 +65,41 @@ struct RoadsTest : testing::Test {
     return records;
   }
 
+  // The same with its pictures: what they show, and what is heard.
+  static std::vector<Record> all_by_ffmpeg(const std::string& file) {
+    files::MediaReader reader(file, true);
+    files::PictureReader pictures(file);
+    files::CaptionerOptions options;
+    options.stream = "clip";
+    options.clock = files::file_clock(reader.info(), std::nullopt);
+    options.narration.sight = parts->options();
+    std::vector<Record> records;
+    files::Captioner::Hooks hooks;
+    hooks.give = [&](const Record& record) { records.push_back(record); };
+    files::Captioner(*runtime, options).run(reader, &pictures, hooks);
+    return closed(records, sinks::Kind::kCaption);
+  }
+  static std::vector<Record> closed(const std::vector<Record>& records, sinks::Kind kind) {
+    std::vector<Record> found;
+    for (const Record& record : records) {
+      if (record.kind == kind && record.state == sinks::RecordState::kClose) found.push_back(record);
+    }
+    return found;
+  }
+
   // As vedetted reads it.
-  static std::vector<Record> by_gstreamer(const std::string& file) {
+  static std::vector<Record> by_gstreamer(const std::string& file,
+                                          sinks::Kind kind = sinks::Kind::kTranscript) {
     settings::StreamSettings stream;
     stream.id = "clip";
     stream.source = "file://" + file;
     stream.pace = settings::Pace::kFast;
     stream.retry_first = stream.retry_longest = 1h;  // once is enough
     tests::RecordingPublisher publisher;
-    const auto narration =
-        narration::StreamNarration::create("clip", runtime->engine(), publisher, narration::whole_windows());
-    streams::Supervisor supervisor({{runtime, &runtime->hearing()}});
+    auto options = narration::whole_windows();
+    if (kind == sinks::Kind::kCaption) options.sight = parts->options();
+    const auto narration = narration::StreamNarration::create("clip", runtime->engine(), publisher, options);
+    streams::Supervisor supervisor({{runtime, &runtime->hearing()}, {runtime, &runtime->seeing()}});
     supervisor.start(stream, narration);
     const auto ended = [&] {
       const auto states = publisher.states();
@@ -79,15 +110,11 @@ struct RoadsTest : testing::Test {
     supervisor.stop();
     narration->stop();
     EXPECT_EQ(narration->stats().shed, 0u);
-    std::vector<Record> records;
-    for (const Record& record : publisher.records()) {
-      if (record.kind == sinks::Kind::kTranscript && record.state == sinks::RecordState::kClose)
-        records.push_back(record);
-    }
-    return records;
+    return closed(publisher.records(), kind);
   }
 
   static inline std::shared_ptr<models::runtime::Runtime> runtime;
+  static inline std::unique_ptr<narration::SightParts> parts;
   tests::Spoken spoken;
 };
 
@@ -130,6 +157,26 @@ TEST_F(RoadsTest, AClipGivesTheSameWordsAtTheSameUtc) {
   }
   EXPECT_GE(b.front().t_start_ms, kMade);
   EXPECT_LT(b.front().t_start_ms, kMade + 5000);
+}
+
+// H.264 decodes to the same numbers everywhere, and captions are made from pictures, motion and words alike.
+TEST_F(RoadsTest, AClipGivesTheSameCaptions) {
+  const std::string sound = speech(), file = spoken.path("shown.mp4");
+  run("ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=320x180:rate=10:duration=12 -f lavfi -i "
+      "color=black:size=320x180:rate=10:duration=8 -f lavfi -i smptebars=size=320x180:rate=10:duration=12 -i "
+      "'" +
+      sound +
+      "' -filter_complex '[0:v][1:v][2:v]concat=n=3:v=1:a=0[v]' -map '[v]' -map 3:a -shortest -c:v libx264 "
+      "-preset ultrafast -pix_fmt yuv420p -c:a flac -strict -2 '" +
+      file + "'");
+  const auto a = all_by_ffmpeg(file), b = by_gstreamer(file, sinks::Kind::kCaption);
+  ASSERT_GE(a.size(), 2u);
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].text, b[i].text);
+    EXPECT_EQ(a[i].t_start_ms, b[i].t_start_ms) << a[i].text;
+    EXPECT_EQ(a[i].t_end_ms, b[i].t_end_ms) << a[i].text;
+  }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The part of ./demo that comes after the build: starts the services, asks two questions, prints what arrives."""
+"""The part of ./demo that comes after the build: starts the services, asks questions, prints what arrives."""
 import argparse
 import json
 import pathlib
@@ -16,11 +16,12 @@ import services
 from processes import Processes, free_port
 from redis_client import Redis
 
-# Each is asked once its stream has been heard saying something that it can be answered from.
-QUESTIONS = {"gate": ("door", "What color is the door?"), "lobby": ("umbrella", "What did the visitor forget?")}
-MEDIA_QUESTION = ("", "What was said?")
-
-
+# (stream, word, question): asked once the stream has been heard saying the word; "": once a while has been seen.
+QUESTIONS = [("gate", "door", "What color is the door?"), ("lobby", "umbrella", "What did the visitor forget?"),
+             ("gate", "", "Did anything move?")]
+MEDIA_QUESTION = ("lobby", "", "What is there?")
+# What is alerted of, and how sure the language model must be.
+ALERT = {"when": "something moves", "threshold": 0.5, "cooldown": "30s"}
 CONDITIONS = ("sound_", "picture_", "low_frame_rate", "bitrate_zero")
 
 
@@ -46,15 +47,20 @@ class Demo:
     def __init__(self, screen, redis, streams):
         self.screen, self.redis = screen, redis
         self.heard = {stream: [] for stream in streams}  # delays of committed words, seconds
+        self.told = {stream: {} for stream in streams}   # kind of record -> delays, seconds
         self.texts = {stream: "" for stream in streams}
         self.tentative = []                              # delays of the first text of each record, seconds
         self.asked, self.answered = {}, {}               # question id -> time asked; -> seconds to the answer
         self._began = time.monotonic()
-        self._last = {f"vedette:{{{stream}}}:events": "0" for stream in streams} | {"vedette:answers": "0"}
+        self._last = {f"vedette:{{{stream}}}:events": "0" for stream in streams} | {"vedette:answers": "0",
+                                                                                              "vedette:alerts": "0"}
 
     def poll(self, block_ms=200):
         for key, _, fields in self.redis.read_streams(self._last, block_ms):
-            self._answer(fields) if key == "vedette:answers" else self._record(fields)
+            if key == "vedette:answers":
+                self._answer(fields)
+            elif key != "vedette:alerts" or fields.get("state") == "open":
+                self._record(fields)
 
     def ask(self, stream, text):
         identity = f"demo-{len(self.asked) + 1}"
@@ -64,6 +70,8 @@ class Demo:
 
     def can_be_asked(self, stream, word):
         """It was heard saying the word; or it has had its time, and may have nothing to say."""
+        if not word:
+            return time.monotonic() > self._began + 22
         heard = len(self.heard[stream])
         return (heard >= 3 and word in self.texts[stream]) or heard >= 10 or time.monotonic() > self._began + 35
 
@@ -71,7 +79,12 @@ class Demo:
         record = json.loads(fields["json"])
         delay = (record["published_ms"] - record["t_end_ms"]) / 1000
         stream, kind, state = record["stream"], record["kind"], record["state"]
-        if kind == "transcript" and state == "close":
+        if kind in ("caption", "sound", "alert", "motion") and state == ("close" if kind == "motion" else "open"):
+            self.told[stream].setdefault(kind, []).append(delay)
+            score = f" ({record['score']:.2f})" if kind in ("alert", "sound") and "score" in record else ""
+            self.screen.line(record["t_end_ms"], stream, {"caption": "sees", "motion": "moves"}.get(kind, kind), delay,
+                             record["text"] + score)
+        elif kind == "transcript" and state == "close":
             self.heard[stream].append(delay)
             self.texts[stream] += record["text"] + " "
             self.screen.line(record["t_end_ms"], stream, "words", delay, record["text"])
@@ -96,20 +109,22 @@ class Demo:
 
 
 def run(options, folder, processes):
-    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING)}
     lobby = media.clip(options.media) if options.media else media.live(
-        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), media.STILL)
-    mounts["/lobby"] = lobby
-    questions = dict(QUESTIONS)
+        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), media.TURNING)
+    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING),
+              "/yard": media.clip(media.patterns(folder)), "/lobby": lobby}
+    questions = list(QUESTIONS)
     if options.media:
-        questions["lobby"] = MEDIA_QUESTION
+        questions[1] = MEDIA_QUESTION
     if options.question:
-        questions["gate"] = ("", options.question)
+        questions[0] = ("gate", "", options.question)
     _, redis_port = services.start_redis(processes, folder)
     _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
     http_port = free_port()
-    streams = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in ("gate", "lobby")}
-    config = services.write_config(folder, redis_port, http_port, streams)
+    streams = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in ("gate", "yard", "lobby")}
+    settings = {name: {"source": source, "transport": "tcp"} for name, source in streams.items()}
+    settings["gate"]["alerts"] = [ALERT]
+    config = services.write_config(folder, redis_port, http_port, settings, f"evidence: {{ path: {folder}/evidence }}")
     daemon = services.start_vedetted(processes, options.build, folder, config)
     for name, source in streams.items():
         print(f"camera   {source}  ({'your clip' if options.media and name == 'lobby' else 'H.264 and AAC'})")
@@ -123,18 +138,19 @@ def run(options, folder, processes):
         try:
             while time.monotonic() < end and daemon.poll() is None:
                 demo.poll()
-                for stream in [s for s, (word, _) in questions.items() if demo.can_be_asked(s, word)]:
-                    demo.ask(stream, questions.pop(stream)[1])
+                for question in [asked for asked in questions if demo.can_be_asked(*asked[:2])]:
+                    questions.remove(question)
+                    demo.ask(question[0], question[2])
         except KeyboardInterrupt:
             print()
         if daemon.poll() is not None:
             print("vedetted ended by itself:\n" + services.tail_of(folder / "vedetted.log"), file=sys.stderr)
             return 1
-    return summary(demo, folder, [s for s in streams if not (options.media and s == "lobby")])
+    return summary(demo, folder, ["gate"] if options.media else ["gate", "lobby"])
 
 
 def summary(demo, folder, speaking):
-    """Prints how it went; 0 when words of the speaking streams and both answers came. A clip may have nothing to say."""
+    """Prints how it went; 0 when words of the speaking streams, captions of all and all answers came."""
     words = [delay for delays in demo.heard.values() for delay in delays]
     print(f"\n{len(words)} transcripts, {len(demo.answered)} of {len(demo.asked)} questions answered", end="")
     if words:
@@ -142,9 +158,14 @@ def summary(demo, folder, speaking):
     if demo.tentative:
         print(f" (tentative text: {statistics.median(demo.tentative):.1f} s)", end="")
     print()
-    if all(demo.heard[stream] for stream in speaking) and len(demo.answered) == 2:
+    for stream, kinds in demo.told.items():
+        counted = dict(kinds, words=demo.heard[stream])
+        parts = [f"{len(delays)} {kind} (median delay {statistics.median(delays):.1f} s)" for kind, delays in sorted(counted.items()) if delays]
+        print(f"{stream:<8}" + ", ".join(parts))
+    seen = all(demo.told[stream].get("caption") for stream in demo.told)
+    if seen and all(demo.heard[stream] for stream in speaking) and len(demo.answered) == len(QUESTIONS):
         return 0
-    print(f"demo: words from {' and '.join(speaking)} and two answers were expected; the log of vedetted ends with\n" +
+    print(f"demo: words from {' and '.join(speaking)}, captions of all streams and {len(QUESTIONS)} answers were expected; the log of vedetted ends with\n" +
           services.tail_of(folder / "vedetted.log"), file=sys.stderr)
     return 1
 
@@ -152,7 +173,7 @@ def summary(demo, folder, speaking):
 def main():
     parser = argparse.ArgumentParser(prog="./demo")
     parser.add_argument("--seconds", type=float, default=0, help="end after this long; 0: on Ctrl-C")
-    parser.add_argument("--media", help="a clip with sound for the second stream")
+    parser.add_argument("--media", help="a clip with sound for the stream `lobby`")
     parser.add_argument("--question", help="the question about the first stream")
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The demo's sound: sentences spoken by espeak-ng, with pauses between them and noise under them, as raw PCM in a loop."""
+"""The demo's streams: sentences spoken by espeak-ng with noise under them, pictures that move, patterns with faults and sounds."""
 import pathlib
 import subprocess
 
@@ -46,7 +46,24 @@ CLIP_SOUND = ("filesrc location={file} ! decodebin ! audioconvert ! audioresampl
 
 
 MOVING = "pattern=ball background-color=0xff506070"
-STILL = "pattern=smpte75"  # as a camera that hangs: health tells
+TURNING = "pattern=ball motion=sweep animation-mode=frames background-color=0xff304030"
+
+# A picture that moves, then is black, then hangs; a tone, then silence, then noise.
+PATTERNS = ["testsrc2=size=320x240:rate=10:duration=8", "color=black:size=320x240:rate=10:duration=6",
+            "smptebars=size=320x240:rate=10:duration=22"]
+SOUNDS = ["sine=frequency=600:duration=8,volume=0.5", "anullsrc=channel_layout=mono:sample_rate=44100,atrim=duration=14",
+          "anoisesrc=color=pink:amplitude=0.3:duration=14"]
+
+
+def patterns(folder):
+    """Makes a clip of test patterns with faults and sounds and returns its file."""
+    file = pathlib.Path(folder) / "patterns.mp4"
+    inputs = [word for source in PATTERNS + SOUNDS for word in ("-f", "lavfi", "-i", source)]
+    joined = "[0:v][1:v][2:v]concat=n=3:v=1:a=0[v];[3:a][4:a][5:a]concat=n=3:v=0:a=1[a]"
+    subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", *inputs, "-filter_complex", joined, "-map", "[v]", "-map", "[a]",
+                    "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20", "-c:a", "aac", "-ac", "1", file],
+                   check=True)
+    return file
 
 
 def live(file, pattern):

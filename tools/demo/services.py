@@ -1,4 +1,5 @@
 """What the demo and the end-to-end tests run: a private Redis, an RTSP server and vedetted, all on loopback."""
+import json
 import pathlib
 import time
 
@@ -36,10 +37,12 @@ def start_rtsp(processes, build, folder, mounts, port=0, options=()):
 
 
 def write_config(folder, redis_port, http_port, streams, extra=""):
-    """A vedetted configuration for streams, a dict of id -> source; returns its file."""
+    """A vedetted configuration for streams, a dict of id -> source, or -> settings; returns its file."""
     file = pathlib.Path(folder) / "vedette.yaml"
     lines = [f"redis: redis://127.0.0.1:{redis_port}/0", f"http: 127.0.0.1:{http_port}", extra, "streams:"]
-    lines += [f'  {stream}: {{ source: "{source}" }}' for stream, source in streams.items()]
+    for stream, source in streams.items():
+        more = source if isinstance(source, dict) else {"source": source}
+        lines.append(f"  {stream}: {json.dumps(more)}")  # JSON is YAML
     file.write_text("\n".join(lines) + "\n")
     return file
 

@@ -24,7 +24,8 @@ ImageFrame picture(double x, int width = 64, int height = 36) {
       static_cast<std::size_t>(3 * width * height), std::uint8_t{90});
   for (std::size_t i = 0; i < pixels->size(); ++i) {  // a background that a camera would see move
     const auto at = static_cast<int>(i / 3);
-    (*pixels)[i] = static_cast<std::uint8_t>(60 + (at % width * 7 / width + at / width * 5 / height) % 3 * 30);
+    (*pixels)[i] =
+        static_cast<std::uint8_t>(60 + (at % width * 7 / width + at / width * 5 / height) % 3 * 30);
   }
   const int left = static_cast<int>(x * width), side = height / 3;
   for (int row = side; row < 2 * side; ++row) {
@@ -137,7 +138,9 @@ TEST_F(PictureWatchTest, APictureThatCannotBeEncodedHasNoTokensAndTheNextOnesDo)
 
 TEST_F(PictureWatchTest, SizesMayChangeAndBeOdd) {
   PictureWatch watch(in_step(), encoding, hooks());
-  play(watch, 4s, [](double t) { return t < 1.0 ? picture(0.2, 1, 1) : t < 2.0 ? picture(0.2, 17, 9) : picture(0.2, 321, 181); });
+  play(watch, 4s, [](double t) {
+    return t < 1.0 ? picture(0.2, 1, 1) : t < 2.0 ? picture(0.2, 17, 9) : picture(0.2, 321, 181);
+  });
   ASSERT_EQ(seen.size(), 4u);
   std::vector<int> widths;
   for (const auto& seen_by : encoding->seen()) widths.push_back(seen_by.view.width);
@@ -149,7 +152,8 @@ TEST_F(PictureWatchTest, TimesThatGoBackAreLeftOutUntilAnEpochBegins) {
   play(watch, 3s, [](double) { return picture(0.1); });
   watch.look({0, 1s}, picture(0.8));
   EXPECT_EQ(seen.size(), 3u);
-  play(watch, 1s, [](double) { return picture(0.1); }, 1);
+  play(
+      watch, 1s, [](double) { return picture(0.1); }, 1);
   ASSERT_EQ(seen.size(), 4u);
   EXPECT_EQ(seen.back().time.epoch, 1u);
   EXPECT_FALSE(seen.back().tokens.empty());  // nothing is known of what was before

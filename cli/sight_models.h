@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "daemon/narration/sight_parts.h"
+#include "models/runtime/runtime.h"
+
+namespace vedette::cli {
+
+// The models that a command asks for, by names or folders; "": not wanted.
+struct ModelNames {
+  std::string hear, see, think;
+};
+
+// The folder of a model. Throws: CommandError (kMissing) saying where it was looked for.
+std::filesystem::path find_folder(const std::string& name);
+
+struct LoadedModels {
+  std::shared_ptr<models::runtime::Runtime> runtime;
+  std::unique_ptr<daemon::narration::SightParts> parts;
+};
+
+// Throws: CommandError (kMissing) for a model or device that is not there.
+LoadedModels load_models(const ModelNames& names, const std::string& device, int threads);
+
+}  // namespace vedette::cli
