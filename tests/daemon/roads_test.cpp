@@ -29,10 +29,10 @@ struct RoadsTest : testing::Test {
     options.think = test::real_model("smollm2-135m-instruct");
     options.see = VEDETTE_BINARY_DIR "/share/vedette/models/vedette-nano";
     runtime = models::runtime::Runtime::load(options);
-    parts = std::make_unique<narration::SightParts>(*runtime, options.see);
+    sight_parts = std::make_unique<narration::SightParts>(*runtime, options.see);
   }
   static void TearDownTestSuite() {
-    parts.reset();
+    sight_parts.reset();
     runtime.reset();
   }
 
@@ -72,7 +72,7 @@ struct RoadsTest : testing::Test {
     files::CaptionerOptions options;
     options.stream = "clip";
     options.clock = files::file_clock(reader.info(), std::nullopt);
-    options.narration.sight = parts->options();
+    options.narration.sight = sight_parts->options();
     std::vector<Record> records;
     files::Captioner::Hooks hooks;
     hooks.give = [&](const Record& record) { records.push_back(record); };
@@ -97,7 +97,7 @@ struct RoadsTest : testing::Test {
     stream.retry_first = stream.retry_longest = 1h;  // once is enough
     tests::RecordingPublisher publisher;
     auto options = narration::whole_windows();
-    if (kind == sinks::Kind::kCaption) options.sight = parts->options();
+    if (kind == sinks::Kind::kCaption) options.sight = sight_parts->options();
     const auto narration = narration::StreamNarration::create("clip", runtime->engine(), publisher, options);
     streams::Supervisor supervisor({{runtime, &runtime->hearing()}, {runtime, &runtime->seeing()}});
     supervisor.start(stream, narration);
@@ -114,7 +114,7 @@ struct RoadsTest : testing::Test {
   }
 
   static inline std::shared_ptr<models::runtime::Runtime> runtime;
-  static inline std::unique_ptr<narration::SightParts> parts;
+  static inline std::unique_ptr<narration::SightParts> sight_parts;
   tests::Spoken spoken;
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""./demo as a newcomer runs it: words and answers come, and nothing is left behind, on Ctrl-C too. demo_test.py BUILD"""
+"""./demo as a newcomer runs it: captions, words and answers come, and nothing is left behind, on Ctrl-C too. demo_test.py BUILD"""
 import os
 import pathlib
 import re
@@ -34,7 +34,7 @@ def main():
         prefix = str(pathlib.Path(temporary) / "vedette-demo-")
         environment = {**os.environ, "TMPDIR": temporary}
         command = [sys.executable, ROOT / "tools" / "demo" / "main.py", "--build", build]
-        done = subprocess.run([*command, "--seconds", "35"], capture_output=True, text=True, timeout=180, env=environment)
+        done = subprocess.run([*command, "--seconds", "45"], capture_output=True, text=True, timeout=180, env=environment)
         print(done.stdout + done.stderr)
         checks.that(done.returncode == 0, "words and answers came: exit code 0", done.returncode)
         for stream in ("gate", "lobby"):
@@ -42,8 +42,12 @@ def main():
                         f"words of {stream}, with time and delay")
             checks.that(re.search(rf"^\d\d:\d\d:\d\d +{stream} +answer +\d+\.\d s  \S+", done.stdout, re.M),
                         f"an answer about {stream}, with its delay")
-        checks.that(re.search(r"^\d\d:\d\d:\d\d +lobby +health +.*picture", done.stdout, re.M),
-                    "the picture that stands still is told")
+        for stream in ("gate", "yard", "lobby"):
+            checks.that(re.search(rf"^\d\d:\d\d:\d\d +{stream} +sees +\d+\.\d s  \w+", done.stdout, re.M),
+                        f"a caption of {stream}, with time and delay")
+        checks.that(re.search(r"^\d\d:\d\d:\d\d +gate +moves +\d+\.\d s  \w+", done.stdout, re.M), "what moves at the gate")
+        checks.that(re.search(r"^\d\d:\d\d:\d\d +yard +health +.*picture", done.stdout, re.M),
+                    "the picture that is black, then stands still, is told")
         checks.that(left_behind(prefix) == [], "nothing is left behind", left_behind(prefix))
 
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,

@@ -104,6 +104,35 @@ TEST(CaptionWriter, AWordThatIsTooLongStandsAlone) {
   EXPECT_EQ(parts[1].text, "b");
 }
 
+// A caption of the picture is open while words come and go: lines still come in the order of their
+// beginnings.
+TEST(CaptionWriter, WhatClosesLaterButBeganEarlierComesFirst) {
+  std::ostringstream out;
+  CaptionWriter writer(out, CaptionFormat::kText, std::chrono::nanoseconds(0));
+  const auto step = [&](const char* id, sinks::Kind kind, sinks::RecordState state, std::int64_t start,
+                        const char* text) {
+    sinks::Record record;
+    record.id = id;
+    record.kind = kind;
+    record.state = state;
+    record.t_start_ms = start;
+    record.text = text;
+    writer.take(record);
+  };
+  using sinks::Kind;
+  using sinks::RecordState;
+  step("c1", Kind::kCaption, RecordState::kOpen, 0, "A person, left.");
+  step("t1", Kind::kTranscript, RecordState::kClose, 1000, "Good morning.");
+  step("s1", Kind::kStatus, RecordState::kClose, 0, "picture_black");
+  EXPECT_EQ(out.str(), "");
+  step("c1", Kind::kCaption, RecordState::kClose, 0, "A person, left.");
+  EXPECT_EQ(out.str(), "[A person, left.]\nGood morning.\n");
+  step("c2", Kind::kCaption, RecordState::kOpen, 5000, "Nothing.");
+  step("t2", Kind::kTranscript, RecordState::kClose, 6000, "Good bye.");
+  writer.finish();
+  EXPECT_EQ(out.str(), "[A person, left.]\nGood morning.\nGood bye.\n");
+}
+
 TEST(CaptionWriter, KnowsItsFormats) {
   EXPECT_EQ(caption_format("srt"), CaptionFormat::kSrt);
   EXPECT_FALSE(caption_format("ass").has_value());
