@@ -130,6 +130,8 @@ std::optional<PictureReader::Picture> PictureReader::read(const std::function<bo
     }
     state.newest = time;
     if (!wants(*time)) continue;
+    state.frame->sample_aspect_ratio =  // the container's, where the pictures do not say
+        av_guess_sample_aspect_ratio(state.format.get(), state.stream, state.frame.get());
     try {
       return Picture{*time, state.upright.make(*state.frame, state.turn)};
     } catch (const std::runtime_error& error) {

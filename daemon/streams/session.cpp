@@ -192,16 +192,16 @@ bool Session::wants_picture(nanoseconds time) {
   return pictures_->wants({epoch_, time});
 }
 
+// All tracks of a file are there before the first buffer of any comes.
 void Session::wait_for_sound(nanoseconds picture) {
   picture_ns_ = picture.count();
-  const auto silent = [this] { return pipeline_->knows_tracks() && !pipeline_->has_sound(); };
-  while (!stopping_ && picture.count() >= settled_sound_ns_ && !silent()) g_usleep(200);
+  while (!stopping_ && picture.count() >= settled_sound_ns_ && pipeline_->has_sound()) g_usleep(200);
 }
 
 void Session::wait_for_pictures(nanoseconds until) {
   settled_sound_ns_ = until.count();
-  const auto blind = [this] { return pipeline_->knows_tracks() && !pipeline_->has_picture(); };
-  while (!stopping_ && !pictures_ended_ && picture_ns_ < until.count() && !blind()) g_usleep(200);
+  while (!stopping_ && !pictures_ended_ && picture_ns_ < until.count() && pipeline_->has_picture())
+    g_usleep(200);
 }
 
 void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) {

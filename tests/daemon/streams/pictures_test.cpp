@@ -50,9 +50,9 @@ struct PicturesTest : testing::Test {
 };
 
 TEST_F(PicturesTest, PicturesOfAStreamAreSeenWithEvidence) {
-  supervisor.start(
-      described("videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=180,framerate=15/1"),
-      feed);
+  supervisor.start(described("videotestsrc is-live=true pattern=ball ! capsfilter "
+                             "caps=video/x-raw,width=320,height=180,framerate=15/1"),
+                   feed);
   ASSERT_TRUE(waits_for_tokens(*feed, 2)) << feed->log().status_text();
   supervisor.stop();
   const Log log = feed->log();
@@ -83,10 +83,10 @@ TEST_F(PicturesTest, TenBitsAlphaOddSizesAndFieldsAreTaken) {
   for (const auto& one : cases) {
     SCOPED_TRACE(one.form);
     const auto each = std::make_shared<RecordingFeed>();
-    supervisor.start(
-        described("videotestsrc is-live=true ! video/x-raw,framerate=10/1," + std::string(one.form),
-                  "s" + std::to_string(number++)),
-        each);
+    supervisor.start(described("videotestsrc is-live=true ! capsfilter caps=video/x-raw,framerate=10/1," +
+                                   std::string(one.form),
+                               "s" + std::to_string(number++)),
+                     each);
     ASSERT_TRUE(waits_for_tokens(*each, 1)) << each->log().status_text();
     const Log log = each->log();
     EXPECT_EQ(log.seen.front().width, one.width);
@@ -140,7 +140,8 @@ TEST_F(PicturesTest, PicturesOfAFastFileWaitForItsSound) {
 
 TEST_F(PicturesTest, APictureThatCannotBeDecodedLeavesOthersAlone) {
   const auto other = std::make_shared<RecordingFeed>();
-  supervisor.start(described("videotestsrc is-live=true ! video/x-raw,framerate=10/1", "good"), other);
+  supervisor.start(
+      described("videotestsrc is-live=true ! capsfilter caps=video/x-raw,framerate=10/1", "good"), other);
   ASSERT_TRUE(waits_for_tokens(*other, 1));
   const std::string good =
       make("good.mp4", "-f lavfi -i testsrc=size=320x180:rate=10:duration=3 -c:v libx264 -pix_fmt yuv420p");
