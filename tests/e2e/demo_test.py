@@ -27,6 +27,11 @@ def left_behind(prefix):
     return processes + [str(folder) for folder in pathlib.Path(prefix).parent.glob(pathlib.Path(prefix).name + "*")]
 
 
+def takes_interrupts():
+    """What a shell runs in the background ignores SIGINT, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     checks = Checks()
@@ -51,7 +56,7 @@ def main():
         checks.that(left_behind(prefix) == [], "nothing is left behind", left_behind(prefix))
 
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-                                   start_new_session=True)
+                                   start_new_session=True, preexec_fn=takes_interrupts)
         while "UTC" not in running.stdout.readline():
             if running.poll() is not None:
                 break
