@@ -109,7 +109,10 @@ void MotionMeter::close(std::optional<MotionEvent>& event) {
 }
 
 void MotionMeter::close_things() {
-  if (things_) describe(*things_);
+  if (things_) {
+    describe(*things_);
+    told_until_ = things_->end;
+  }
   close(things_);
   parts_.clear();
 }
@@ -226,8 +229,9 @@ void MotionMeter::judge_things(MediaTime time, const SceneLook& look, int width,
   if (!moving.empty()) {
     const bool opens = !things_;
     if (opens) open(things_, MotionKind::kThings, time);
+    const nanoseconds untold = told_until_.epoch == time.epoch ? told_until_.t : nanoseconds::min();
     for (const Track* track : moving) {
-      if (opens) things_->start.t = std::min(things_->start.t, track->moved_since);
+      if (opens) things_->start.t = std::min(things_->start.t, std::max(track->moved_since, untold));
       take_part(*track, things_->start.t);
     }
     const MotionEvent before = *things_;

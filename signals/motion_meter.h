@@ -74,6 +74,7 @@ class MotionMeter {
 
   std::optional<MotionEvent> things_, camera_, specks_;
   std::map<std::uint64_t, Part> parts_;  // of `things_`, by track; at most as many as there are tracks a look
+  base::MediaTime told_until_;           // the end of the last event of things: the next begins no earlier
   std::deque<float> jolts_;              // shifts from look to look, of the last second
   float shift_x_ = 0.0F, shift_y_ = 0.0F, brightness_ = 0.0F;
   float turned_x_ = 0.0F, turned_y_ = 0.0F;  // of the view, since `camera_` opened

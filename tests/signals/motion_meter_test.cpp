@@ -256,6 +256,23 @@ TEST(MotionMeter, AnEventOpensIsUpdatedAndClosesWithItsTimes) {
   EXPECT_GT(closed.score, 0.9F);
 }
 
+TEST(MotionMeter, WhatMovesForLongIsToldInStretchesThatDoNotOverlap) {
+  std::vector<MotionEvent> events;
+  MotionMeter meter({}, [&](const MotionEvent& event) { events.push_back(event); });
+  Mover slow = across(0.05, 0.95);
+  slow.end_s = 33;
+  Renderer renderer(with({slow}));
+  SmallLuma small;
+  for (int n = 0; n < 175; ++n) {
+    meter.look({0, std::chrono::milliseconds(200 * n)}, small.shrink(renderer.at(0.2 * n)));
+  }
+  meter.finish();
+  std::erase_if(events, [](const MotionEvent& event) { return event.phase != MotionPhase::kClose; });
+  ASSERT_GE(events.size(), 3u);
+  EXPECT_LE(events.size(), 6u);
+  for (std::size_t n = 1; n < events.size(); ++n) EXPECT_GE(events[n].start.t, events[n - 1].end.t);
+}
+
 TEST(MotionMeter, NothingSpansTwoEpochs) {
   using namespace std::chrono_literals;
   const auto events = crossing([](std::chrono::nanoseconds t) {
