@@ -53,7 +53,8 @@ std::unique_ptr<EncodedBuffer> AudioBufferEncoding::pass(GstBuffer* window) cons
 bool AudioBufferEncoding::supersede(GstBuffer* older, GstBuffer* newer) const {
   const VedetteAudioWindowMeta* before = audio_window_meta(older);
   VedetteAudioWindowMeta* after = audio_window_meta(newer);
-  if (before == nullptr || after == nullptr || !is_covered(*before, GST_BUFFER_DURATION(older), *after)) {
+  if (before == nullptr || after == nullptr || before->silent != FALSE || after->silent != FALSE ||
+      !is_covered(*before, GST_BUFFER_DURATION(older), *after)) {
     return false;
   }
   after->level_dbfs = std::max(after->level_dbfs, before->level_dbfs);

@@ -26,8 +26,8 @@ class BufferEncoding {
   virtual ~BufferEncoding() = default;
   // The result of a buffer that needs no encoder; null for one that does.
   virtual std::unique_ptr<EncodedBuffer> pass(GstBuffer* buffer) const = 0;
-  // True when `newer` may be encoded in the place of `older`, which still waits. `newer`, which is writable,
-  // has then taken over what must outlive `older`.
+  // True when `newer` may take the place of `older`, which still waits or needs no encoder. `newer`, which is
+  // writable, has then taken over what must outlive `older`.
   virtual bool supersede(GstBuffer* older, GstBuffer* newer) const = 0;
   // Begins to encode; `done` is called once, from any thread. Both borrow. `caps` are those that the buffer
   // came with. Throws: std::exception for a buffer that cannot be read; `done` is then never called.

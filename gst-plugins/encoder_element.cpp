@@ -1,5 +1,8 @@
 #include "gst-plugins/encoder_element.h"
 
+#include <exception>
+#include <string>
+
 #include "gst-plugins/guarded.h"
 
 namespace vedette::gst {
@@ -69,20 +72,36 @@ void EncoderElement::push_next() {
 }
 
 void EncoderElement::push_buffer(EncoderQueue::Item item) {
-  if (item.error) {
+  const Options now = read_options();
+  if (item.error && !now.skip_errors) {
     guarded(element, false, [&]() -> bool { std::rethrow_exception(item.error); });
     return fail(GST_FLOW_ERROR);
   }
   item.object.reset(GST_MINI_OBJECT_CAST(gst_buffer_make_writable(GST_BUFFER_CAST(item.object.release()))));
   auto* buffer = GST_BUFFER_CAST(item.object.get());
-  item.result->attach(buffer);
-  if (read_options().post_messages) {
+  if (item.error) {
+    warn(item.error);
+  } else {
+    item.result->attach(buffer);
+  }
+  if (now.post_messages && !item.error) {
     gst_element_post_message(element, gst_message_new_element(GST_OBJECT(element), kind.describe(buffer)));
   }
   const GstFlowReturn result = gst_pad_push(src, GST_BUFFER_CAST(item.object.release()));
   if (result == GST_FLOW_OK) return;
   if (result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS) GST_ELEMENT_FLOW_ERROR(element, result);
   fail(result);
+}
+
+void EncoderElement::warn(const std::exception_ptr& error) {
+  std::string why = "unknown exception";
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    why = known.what();
+  } catch (...) {
+  }
+  GST_ELEMENT_WARNING(element, STREAM, ENCODE, ("%s", why.c_str()), (nullptr));
 }
 
 bool EncoderElement::start_task() {

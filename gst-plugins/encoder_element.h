@@ -21,6 +21,7 @@ class EncoderElement {
     bool supersede = true;
     guint latency_ms = 0;
     bool post_messages = true;
+    bool skip_errors = false;
   };
 
   EncoderElement(GstElement* object, const EncoderKind& what, GstPad* sink_pad, GstPad* src_pad)
@@ -67,6 +68,7 @@ class EncoderElement {
   bool start_task();
   void push_next();
   void push_buffer(EncoderQueue::Item item);
+  void warn(const std::exception_ptr& error);
   void fail(GstFlowReturn result);
 
   std::shared_ptr<EncoderQueue> queue_;           // READY to PAUSED and back

@@ -17,7 +17,7 @@ bool EncoderQueue::put_buffer(MiniObjectPtr buffer, MiniObjectPtr caps) {
     std::unique_lock lock(line_->mutex);
     auto* newer = GST_BUFFER_CAST(buffer.get());
     std::unique_ptr<EncodedBuffer> passed = encoding_->pass(newer);
-    if (supersede_ && !passed) supersede_waiting(newer);
+    if (supersede_) supersede_waiting(newer);
     Counters& counters = line_->counters;
     line_->changed.wait(lock, [&] { return line_->stopped || counters.held < capacity_; });
     if (line_->stopped) return false;
@@ -29,6 +29,7 @@ bool EncoderQueue::put_buffer(MiniObjectPtr buffer, MiniObjectPtr caps) {
     entry.item.is_buffer = true;
     entry.item.caps = std::move(caps);
     entry.stage = passed ? Stage::kFinished : Stage::kWaiting;
+    entry.passed = passed != nullptr;
     entry.item.result = std::move(passed);
   }
   line_->changed.notify_all();
@@ -95,7 +96,7 @@ EncoderQueue::Counters EncoderQueue::counters() const {
 
 void EncoderQueue::supersede_waiting(GstBuffer* newer) {
   std::deque<Entry>& entries = line_->entries;
-  while (!entries.empty() && entries.back().stage == Stage::kWaiting) {
+  while (!entries.empty() && (entries.back().passed || entries.back().stage == Stage::kWaiting)) {
     auto* older = GST_BUFFER_CAST(entries.back().item.object.get());
     if (!encoding_->supersede(older, newer)) return;
     if (GST_BUFFER_FLAG_IS_SET(older, GST_BUFFER_FLAG_DISCONT)) {

@@ -20,10 +20,11 @@ struct MiniObjectUnref {
 using MiniObjectPtr = std::unique_ptr<GstMiniObject, MiniObjectUnref>;
 
 // The road from an encoder element's sink pad to its source pad: buffers and serialized events in order of
-// arrival. One buffer at a time is with the encoder; while it is, a waiting buffer may be superseded by a
-// newer one. At most `capacity` buffers are held: `put_buffer` then blocks, until there is room or `stop`.
-// Thread-safe. What the encoder still holds when the queue is stopped or destroyed comes back to nobody,
-// harmlessly; the encoder's thread never owns the encoder, nor hands it anything.
+// arrival. One buffer at a time is with the encoder; while it is, a waiting buffer, and one behind it that
+// needs no encoder, may be superseded by a newer one. At most `capacity` buffers are held: `put_buffer` then
+// blocks, until there is room or `stop`. Thread-safe. What the encoder still holds when the queue is stopped
+// or destroyed comes back to nobody, harmlessly; the encoder's thread never owns the encoder, nor hands it
+// anything.
 class EncoderQueue {
  public:
   struct Item {
@@ -56,6 +57,7 @@ class EncoderQueue {
   struct Entry {
     Item item;
     Stage stage = Stage::kWaiting;
+    bool passed = false;  // it needs no encoder
   };
 
   // What the encoder's callback reaches; all is guarded by `mutex`.

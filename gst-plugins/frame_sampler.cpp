@@ -61,30 +61,35 @@ void FrameSampler::flush() {
   measure_.reset();
 }
 
-bool FrameSampler::wants(GstBuffer* buffer, GstClockTime running_time) {
+FrameSampler::Verdict FrameSampler::look(GstBuffer* buffer, GstClockTime running_time) {
   count(&Counters::frames);
   if (!GST_CLOCK_TIME_IS_VALID(running_time) || running_time > static_cast<GstClockTime>(G_MAXINT64)) {
     count(&Counters::untimed);
-    return false;
+    return {false, !info_};  // a unit from before the segment is what others in it are decoded from
   }
   const std::chrono::nanoseconds time(static_cast<std::int64_t>(running_time));
-  const bool wanted =
-      info_ ? wants_raw(buffer, time)
-            : policy_->decode(time, !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT));
-  if (wanted) count(&Counters::kept);
-  if (!wanted && !info_) count(&Counters::units_dropped);
-  return wanted;
+  Verdict verdict;
+  if (info_) {
+    verdict = look_raw(buffer, time);
+  } else {
+    verdict.kept = policy_->decode(time, !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT));
+    if (!verdict.kept) count(&Counters::units_dropped);
+  }
+  if (verdict.kept) count(&Counters::kept);
+  return verdict;
 }
 
-bool FrameSampler::wants_raw(GstBuffer* buffer, std::chrono::nanoseconds time) {
-  if (!policy_->due(time)) return false;
-  const bool kept = policy_->keep(time, policy_->is_gated() ? change(buffer) : 1.0);
-  if (kept) {
+FrameSampler::Verdict FrameSampler::look_raw(GstBuffer* buffer, std::chrono::nanoseconds time) {
+  if (!policy_->due(time)) return {};
+  Verdict verdict{true};
+  if (policy_->is_gated()) verdict.change = change(buffer);
+  verdict.kept = policy_->keep(time, verdict.change);
+  if (verdict.kept) {
     measure_.keep();
   } else {
     count(&Counters::unchanged);
   }
-  return kept;
+  return verdict;
 }
 
 double FrameSampler::change(GstBuffer* buffer) {

@@ -30,12 +30,17 @@ class FrameSampler {
   void set_caps(const GstCaps* caps);
   void flush();  // what comes next is another stream
 
-  // Whether the buffer is passed on. `running_time`: of its PTS in the segment.
-  bool wants(GstBuffer* buffer, GstClockTime running_time);
+  struct Verdict {
+    bool due = false;     // it is looked at
+    bool kept = false;    // it is passed on; of raw video only where it is due
+    double change = 1.0;  // share of the picture that changed; 1 without the gate
+  };
+  // `running_time`: of the buffer's PTS in the segment.
+  Verdict look(GstBuffer* buffer, GstClockTime running_time);
   Counters counters() const;  // any thread
 
  private:
-  bool wants_raw(GstBuffer* buffer, std::chrono::nanoseconds time);
+  Verdict look_raw(GstBuffer* buffer, std::chrono::nanoseconds time);
   // Share of the picture that changed. Throws: std::runtime_error for a frame that cannot be read.
   double change(GstBuffer* buffer);
   void count(std::uint64_t Counters::*counter);

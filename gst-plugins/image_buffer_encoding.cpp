@@ -2,6 +2,7 @@
 
 #include <gst/video/video.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -100,11 +101,20 @@ ImageFrame image_frame_of(GstBuffer* buffer, GstCaps* caps) {
   return frame;
 }
 
-std::unique_ptr<EncodedBuffer> ImageBufferEncoding::pass(GstBuffer*) const {
-  return nullptr;
+std::unique_ptr<EncodedBuffer> ImageBufferEncoding::pass(GstBuffer* frame) const {
+  const VedetteFrameMeta* meta = frame_meta(frame);
+  if (meta == nullptr || meta->unchanged == FALSE) return nullptr;
+  return std::make_unique<Seen>(EncodedImage{});
 }
 
-bool ImageBufferEncoding::supersede(GstBuffer*, GstBuffer*) const {
+bool ImageBufferEncoding::supersede(GstBuffer* older, GstBuffer* newer) const {
+  const VedetteFrameMeta* before = frame_meta(older);
+  VedetteFrameMeta* after = frame_meta(newer);
+  if (before == nullptr || after == nullptr) return true;
+  if (before->epoch != after->epoch) return false;
+  if (after->unchanged != FALSE) return before->unchanged != FALSE;  // it is like the one that waits
+  after->change = std::max(after->change, before->change);
+  after->lost += before->lost + (before->unchanged == FALSE ? 1 : 0);
   return true;
 }
 

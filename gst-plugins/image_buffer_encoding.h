@@ -7,8 +7,9 @@
 
 namespace vedette::gst {
 
-// Raw frames (I420, NV12, RGB) to a VedetteVisionMeta. The encoder borrows the buffer's memory. While it is
-// behind, any newer frame is encoded in the place of one that waits.
+// Raw frames (I420, NV12, RGB) to a VedetteVisionMeta. The encoder borrows the buffer's memory. A frame that
+// vedframesampler marked as unchanged passes with an empty one. While the encoder is behind, any newer frame
+// of the epoch that changed is encoded in the place of one that waits.
 class ImageBufferEncoding final : public BufferEncoding {
  public:
   explicit ImageBufferEncoding(std::shared_ptr<models::runtime::ImageEncoding> seeing)

@@ -11,7 +11,7 @@ namespace {
 GST_DEBUG_CATEGORY_STATIC(debug_category);
 #define GST_CAT_DEFAULT debug_category
 
-enum Property { kModel = 1, kMost, kSupersede, kLatency, kPostMessages, kStats };
+enum Property { kModel = 1, kMost, kSupersede, kLatency, kPostMessages, kSkipErrors, kStats };
 
 }  // namespace
 
@@ -97,6 +97,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
     case kSupersede: options.supersede = g_value_get_boolean(value) != FALSE; break;
     case kLatency: options.latency_ms = g_value_get_uint(value); break;
     case kPostMessages: options.post_messages = g_value_get_boolean(value) != FALSE; break;
+    case kSkipErrors: options.skip_errors = g_value_get_boolean(value) != FALSE; break;
     default: G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec); break;
   }
   GST_OBJECT_UNLOCK(object);
@@ -120,6 +121,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
     case kSupersede: g_value_set_boolean(value, options.supersede ? TRUE : FALSE); break;
     case kLatency: g_value_set_uint(value, options.latency_ms); break;
     case kPostMessages: g_value_set_boolean(value, options.post_messages ? TRUE : FALSE); break;
+    case kSkipErrors: g_value_set_boolean(value, options.skip_errors ? TRUE : FALSE); break;
     case kStats: {
       const std::shared_ptr<EncoderQueue> queue = self.read_queue();
       g_value_take_boxed(value,
@@ -145,6 +147,11 @@ void install_properties(GObjectClass* klass, const EncoderTexts& texts) {
                             30000, texts.latency_ms, flags));
   install(kPostMessages,
           g_param_spec_boolean("post-messages", "Post messages", texts.message_blurb, TRUE, flags));
+  install(kSkipErrors,
+          g_param_spec_boolean("skip-errors", "Skip errors",
+                               "Pass what the encoder failed at without a result, with a warning message; "
+                               "false: it is an error, and the stream ends",
+                               FALSE, flags));
   install(kStats, g_param_spec_boxed("stats", "Statistics", texts.stats_blurb, GST_TYPE_STRUCTURE,
                                      static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }

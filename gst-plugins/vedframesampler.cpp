@@ -10,12 +10,17 @@
 // picture changed since the last one that passed: the share of 8x8-pixel blocks of the picture, made 160
 // pixels wide, whose mean luma moved by more than 5 of 255. Before a decoder it passes key frames, and the
 // units between them only while key frames come too seldom. Buffers pass as they are, with their times;
-// after one that was left out the next is marked DISCONT. What has no time in the segment is left out. The
-// sampling itself is models/preprocess/frame_sampling.h.
+// after one that was left out the next is marked DISCONT. Raw video without a time in the segment is left
+// out. The sampling itself is models/preprocess/frame_sampling.h.
+//
+// With `pass-unchanged` what the change gate holds back passes too, and each frame carries a VedetteFrameMeta
+// (vision_meta.h) that says so: vedvisionencoder lets such frames by without encoding them. An event
+// `vedette-epoch` begins another epoch: the next frame is due and kept, and the meta names the epoch.
 #include "gst-plugins/vedframesampler.h"
 
 #include "gst-plugins/frame_sampler.h"
 #include "gst-plugins/guarded.h"
+#include "gst-plugins/vision_meta.h"
 
 namespace vedette::gst {
 
@@ -26,15 +31,22 @@ using models::preprocess::FrameSamplingOptions;
 GST_DEBUG_CATEGORY_STATIC(debug_category);
 #define GST_CAT_DEFAULT debug_category
 
-#define VEDETTE_FRAMES                                                                                 \
-  "video/x-raw; video/x-raw(ANY); video/x-h264; video/x-h265; video/x-vp8; video/x-vp9; video/x-av1; " \
-  "image/jpeg"
+// Raw video in any memory, and whatever a decoder takes.
+#define VEDETTE_FRAMES "ANY"
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(VEDETTE_FRAMES));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(VEDETTE_FRAMES));
 
-enum Property { kRate = 1, kMinInterval, kLeastChange, kLongestUnchanged, kKeyFramesWithin, kStats };
+enum Property {
+  kRate = 1,
+  kMinInterval,
+  kLeastChange,
+  kLongestUnchanged,
+  kKeyFramesWithin,
+  kPassUnchanged,
+  kStats
+};
 
 }  // namespace
 
@@ -44,7 +56,10 @@ G_DEFINE_TYPE(VedFrameSampler, ved_frame_sampler, GST_TYPE_BASE_TRANSFORM)
 class FrameSamplerElement {
  public:
   FrameSampler sampler;
-  FrameSamplingOptions options;  // guarded by the object lock
+  FrameSamplingOptions options;  // guarded by the object lock, as the next
+  bool pass_unchanged = false;
+  bool marks = false;       // what `pass_unchanged` was at the start; of the streaming thread, as the next
+  std::uint32_t epoch = 0;  // of what comes
 };
 
 namespace {
@@ -57,7 +72,10 @@ gboolean start(GstBaseTransform* base) {
   FrameSamplerElement& self = self_of(base);
   GST_OBJECT_LOCK(base);
   const FrameSamplingOptions options = self.options;
+  self.marks = self.pass_unchanged;
   GST_OBJECT_UNLOCK(base);
+  self.epoch = 0;
+  gst_base_transform_set_passthrough(base, self.marks ? FALSE : TRUE);  // a meta needs a writable buffer
   return guarded(base, FALSE, [&] { return self.sampler.start(options), TRUE; });
 }
 
@@ -72,6 +90,10 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* caps, GstCaps*) {
 
 gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) self_of(base).sampler.flush();
+  if (const auto epoch = epoch_of(event)) {
+    self_of(base).epoch = *epoch;
+    self_of(base).sampler.flush();
+  }
   if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
     const GstSegment* segment = nullptr;
     gst_event_parse_segment(event, &segment);
@@ -92,8 +114,17 @@ GstFlowReturn transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
   const GstClockTime stamp =
       GST_BUFFER_PTS_IS_VALID(buffer) ? GST_BUFFER_PTS(buffer) : GST_BUFFER_DTS(buffer);
   const GstClockTime time = gst_segment_to_running_time(&base->segment, GST_FORMAT_TIME, stamp);
+  FrameSamplerElement& self = self_of(base);
   return guarded(base, GST_FLOW_ERROR, [&] {
-    return self_of(base).sampler.wants(buffer, time) ? GST_FLOW_OK : GST_BASE_TRANSFORM_FLOW_DROPPED;
+    const FrameSampler::Verdict verdict = self.sampler.look(buffer, time);
+    if (!verdict.kept && !(self.marks && verdict.due)) return GST_BASE_TRANSFORM_FLOW_DROPPED;
+    if (!self.marks || !verdict.due) return GST_FLOW_OK;
+    VedetteFrameMeta* meta = add_frame_meta(buffer);
+    meta->epoch = self.epoch;
+    meta->running_time = time;
+    meta->change = static_cast<float>(verdict.change);
+    meta->unchanged = verdict.kept ? FALSE : TRUE;
+    return GST_FLOW_OK;
   });
 }
 
@@ -121,6 +152,8 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* sp
     *duration = std::chrono::milliseconds(g_value_get_uint(value));
   } else if (double* number = number_of(&self.options, id)) {
     *number = g_value_get_double(value);
+  } else if (id == kPassUnchanged) {
+    self.pass_unchanged = g_value_get_boolean(value) != FALSE;
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -146,6 +179,8 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* spec) {
     g_value_set_uint(value, static_cast<guint>(duration->count() / 1'000'000));
   } else if (const double* number = number_of(&self.options, id)) {
     g_value_set_double(value, *number);
+  } else if (id == kPassUnchanged) {
+    g_value_set_boolean(value, self.pass_unchanged ? TRUE : FALSE);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -194,11 +229,18 @@ void install_properties(GObjectClass* klass) {
       "as `rate` asks for frames",
       defaults.key_frames_within);
   g_object_class_install_property(
+      klass, kPassUnchanged,
+      g_param_spec_boolean(
+          "pass-unchanged", "Pass unchanged",
+          "Pass also what `least-change` holds back, marked in the VedetteFrameMeta that each "
+          "frame then carries, so that vedvisionencoder does not encode it",
+          FALSE, flags));
+  g_object_class_install_property(
       klass, kStats,
       g_param_spec_boxed(
           "stats", "Statistics",
           "Counts since the element started: frames (all that came), kept, unchanged (looked at and "
-          "left out), units-dropped (encoded ones that need no decoding), untimed (without a time "
+          "held back), units-dropped (encoded ones that need no decoding), untimed (without a time "
           "in the segment)",
           GST_TYPE_STRUCTURE, static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)));
 }
@@ -218,7 +260,7 @@ static void ved_frame_sampler_class_init(VedFrameSamplerClass* klass) {
   base->set_caps = set_caps;
   base->sink_event = sink_event;
   base->transform_ip = transform_ip;
-  base->passthrough_on_same_caps = TRUE;
+  base->passthrough_on_same_caps = FALSE;
   base->transform_ip_on_passthrough = TRUE;
   auto* element = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element, &sink_template);

@@ -6,7 +6,8 @@
 // What it does with queues, events and models is its base's (vedencoder.h). It takes frames of any size,
 // reads them where they lie, and scales them as the model wants them. Each comes out with a VedetteVisionMeta
 // (vision_meta.h), and is told by an element message `vedette-vision-tokens`. While the encoder is behind,
-// the newest frame takes the place of the one that waits.
+// the newest frame takes the place of the one that waits. A frame that vedframesampler marked as unchanged
+// passes with an empty meta.
 #include "gst-plugins/vedvisionencoder.h"
 
 #include "gst-plugins/image_buffer_encoding.h"
@@ -44,9 +45,9 @@ constexpr EncoderTexts kTexts{
     .message_blurb = "Post an element message vedette-vision-tokens for each frame",
     .stats = "vedette-vision-encoder-stats",
     .stats_blurb =
-        "Counts since the element started: frames, encoded, passed (needed no encoder: none), superseded (a "
-        "newer "
-        "frame was encoded in their place), flushed, failed, and held (now)",
+        "Counts since the element started: frames, encoded, passed (unchanged, says vedframesampler), "
+        "superseded "
+        "(a newer frame was encoded in their place), flushed, failed, and held (now)",
 };
 
 class VisionEncoderKind final : public EncoderKind {
@@ -82,6 +83,11 @@ GstStructure* VisionEncoderKind::describe(GstBuffer* buffer) const {
   GstStructure* text =
       gst_structure_new(kTexts.message, "time", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), "tokens", G_TYPE_INT64,
                         extent(0), "hidden", G_TYPE_INT64, extent(1), nullptr);
+  if (const VedetteFrameMeta* frame = frame_meta(buffer)) {
+    gst_structure_set(text, "epoch", G_TYPE_UINT, frame->epoch, "change", G_TYPE_DOUBLE,
+                      static_cast<double>(frame->change), "unchanged", G_TYPE_BOOLEAN, frame->unchanged,
+                      "lost", G_TYPE_UINT, frame->lost, nullptr);
+  }
   if (!seen.sightings->empty()) {
     const models::runtime::Sighting& first = seen.sightings->front();
     gst_structure_set(text, "what", G_TYPE_STRING, first.what.c_str(), "where", G_TYPE_STRING,

@@ -6,55 +6,111 @@ namespace vedette::gst {
 
 namespace {
 
-constexpr const char* kApi = "VedetteVisionMetaAPI";
-constexpr const char* kMeta = "VedetteVisionMeta";
+constexpr const char* kFrameApi = "VedetteFrameMetaAPI";
+constexpr const char* kFrameMeta = "VedetteFrameMeta";
+constexpr const char* kVisionApi = "VedetteVisionMetaAPI";
+constexpr const char* kVisionMeta = "VedetteVisionMeta";
 
-GType api_type() {
-  const GType known = g_type_from_name(kApi);
+GType api_type(const char* name) {
+  const GType known = g_type_from_name(name);
   static const gchar* no_tags[] = {nullptr};
-  return known != 0 ? known : gst_meta_api_type_register(kApi, no_tags);
+  return known != 0 ? known : gst_meta_api_type_register(name, no_tags);
 }
 
-gboolean init_meta(GstMeta* meta, gpointer, GstBuffer*) {
+gboolean init_frame(GstMeta* meta, gpointer, GstBuffer*) {
+  auto* frame = reinterpret_cast<VedetteFrameMeta*>(meta);
+  frame->epoch = frame->lost = 0;
+  frame->running_time = GST_CLOCK_TIME_NONE;
+  frame->change = 1.0F;
+  frame->unchanged = FALSE;
+  return TRUE;
+}
+
+gboolean copy_frame(GstBuffer* to, GstMeta* meta, GstBuffer*, GQuark type, gpointer) {
+  if (!GST_META_TRANSFORM_IS_COPY(type)) return FALSE;
+  const auto* from = reinterpret_cast<VedetteFrameMeta*>(meta);
+  VedetteFrameMeta* copy = add_frame_meta(to);
+  copy->epoch = from->epoch;
+  copy->running_time = from->running_time;
+  copy->change = from->change;
+  copy->unchanged = from->unchanged;
+  copy->lost = from->lost;
+  return TRUE;
+}
+
+gboolean init_vision(GstMeta* meta, gpointer, GstBuffer*) {
   auto* vision = reinterpret_cast<VedetteVisionMeta*>(meta);
   vision->tokens = nullptr;
   vision->sightings = nullptr;
   return TRUE;
 }
 
-void free_meta(GstMeta* meta, GstBuffer*) {
+void free_vision(GstMeta* meta, GstBuffer*) {
   auto* vision = reinterpret_cast<VedetteVisionMeta*>(meta);
   delete vision->tokens;
   delete vision->sightings;
 }
 
-gboolean keep_meta(GstBuffer*, GstMeta*, GstBuffer*, GQuark, gpointer) {
+gboolean keep_vision(GstBuffer*, GstMeta*, GstBuffer*, GQuark, gpointer) {
   return FALSE;
 }
 
 // The first of the plugin and the daemon that asks registers; the other finds the same by its name.
-const GstMetaInfo* info() {
+const GstMetaInfo* frame_info() {
   static const GstMetaInfo* const registered = [] {
-    const GstMetaInfo* known = gst_meta_get_info(kMeta);
+    const GstMetaInfo* known = gst_meta_get_info(kFrameMeta);
     return known != nullptr ? known
-                            : gst_meta_register(api_type(), kMeta, sizeof(VedetteVisionMeta), init_meta,
-                                                free_meta, keep_meta);
+                            : gst_meta_register(api_type(kFrameApi), kFrameMeta, sizeof(VedetteFrameMeta),
+                                                init_frame, nullptr, copy_frame);
+  }();
+  return registered;
+}
+
+const GstMetaInfo* vision_info() {
+  static const GstMetaInfo* const registered = [] {
+    const GstMetaInfo* known = gst_meta_get_info(kVisionMeta);
+    return known != nullptr ? known
+                            : gst_meta_register(api_type(kVisionApi), kVisionMeta, sizeof(VedetteVisionMeta),
+                                                init_vision, free_vision, keep_vision);
   }();
   return registered;
 }
 
 }  // namespace
 
+VedetteFrameMeta* add_frame_meta(GstBuffer* buffer) {
+  return reinterpret_cast<VedetteFrameMeta*>(gst_buffer_add_meta(buffer, frame_info(), nullptr));
+}
+
+VedetteFrameMeta* frame_meta(GstBuffer* buffer) {
+  return reinterpret_cast<VedetteFrameMeta*>(gst_buffer_get_meta(buffer, frame_info()->api));
+}
+
+GstEvent* new_epoch_event(guint32 epoch) {
+  return gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                              gst_structure_new(kEpochEvent, "epoch", G_TYPE_UINT, epoch, nullptr));
+}
+
+std::optional<std::uint32_t> epoch_of(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CUSTOM_DOWNSTREAM) return std::nullopt;
+  const GstStructure* text = gst_event_get_structure(event);
+  guint epoch = 0;
+  if (text == nullptr || gst_structure_has_name(text, kEpochEvent) == FALSE ||
+      gst_structure_get_uint(text, "epoch", &epoch) == FALSE)
+    return std::nullopt;
+  return epoch;
+}
+
 VedetteVisionMeta* add_vision_meta(GstBuffer* buffer, models::tensor::Tensor tokens,
                                    std::vector<models::runtime::Sighting> sightings) {
-  auto* meta = reinterpret_cast<VedetteVisionMeta*>(gst_buffer_add_meta(buffer, info(), nullptr));
+  auto* meta = reinterpret_cast<VedetteVisionMeta*>(gst_buffer_add_meta(buffer, vision_info(), nullptr));
   meta->tokens = new models::tensor::Tensor(std::move(tokens));
   meta->sightings = new std::vector<models::runtime::Sighting>(std::move(sightings));
   return meta;
 }
 
 VedetteVisionMeta* vision_meta(GstBuffer* buffer) {
-  return reinterpret_cast<VedetteVisionMeta*>(gst_buffer_get_meta(buffer, info()->api));
+  return reinterpret_cast<VedetteVisionMeta*>(gst_buffer_get_meta(buffer, vision_info()->api));
 }
 
 }  // namespace vedette::gst

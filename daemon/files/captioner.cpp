@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/files/picture_viewer.h"
 #include "daemon/streams/feed.h"
 #include "daemon/streams/health_monitor.h"
 #include "sinks/publisher.h"
@@ -90,7 +91,7 @@ class Captioner::Viewing {
         narration_(narration::StreamNarration::create(options.stream, runtime.engine(), publisher,
                                                       options.narration)),
         health_(options.health, [this](const signals::HealthEvent& event) { narration_->on_health(event); }),
-        watch_(watch_options(options), seeing(runtime), watch_hooks()),
+        viewer_(viewer_options(options), seeing(runtime), viewer_hooks()),
         policy_(whole_windows(options.windows)) {
     narration_->on_clock(options.clock);
     health_.begin_epoch(options.clock.epoch);
@@ -106,7 +107,7 @@ class Captioner::Viewing {
   // Sees all pictures before this time.
   void see_until(nanoseconds end);
   void finish_seeing() {
-    if (pictures_ != nullptr) watch_.finish();
+    if (pictures_ != nullptr) viewer_.finish();
   }
 
   narration::StreamNarration& narration() { return *narration_; }
@@ -114,21 +115,17 @@ class Captioner::Viewing {
   std::int64_t samples() const { return samples_; }
 
  private:
-  static streams::PictureWatchOptions watch_options(const CaptionerOptions& options) {
-    streams::PictureWatchOptions watch;
-    watch.stream = options.stream;
-    watch.rate_hz = options.video_rate_hz;
-    watch.in_step = true;
-    return watch;
+  static PictureViewerOptions viewer_options(const CaptionerOptions& options) {
+    return {options.stream, options.video_rate_hz, true};
   }
   // Borrows: the runtime outlives this.
   static std::shared_ptr<models::runtime::ImageEncoding> seeing(models::runtime::Runtime& runtime) {
     if (!runtime.can_see()) return nullptr;
     return {std::shared_ptr<void>(), &runtime.seeing()};
   }
-  streams::PictureWatch::Hooks watch_hooks() {
-    return {[this](base::MediaTime time, const signals::LumaFrame& frame) { health_.look(time, frame); },
-            [this](const signals::MotionEvent& event) { narration_->on_motion(event); },
+  PictureViewer::Hooks viewer_hooks() {
+    return {{[this](base::MediaTime time, const signals::LumaFrame& frame) { health_.look(time, frame); },
+             [this](const signals::MotionEvent& event) { narration_->on_motion(event); }},
             [this](streams::SeenFrame frame) { narration_->on_seen(std::move(frame)); }};
   }
   base::MediaTime at(nanoseconds file_time) const {
@@ -143,7 +140,7 @@ class Captioner::Viewing {
   PictureReader* const pictures_;
   const std::shared_ptr<narration::StreamNarration> narration_;
   streams::HealthMonitor health_;
-  streams::PictureWatch watch_;
+  PictureViewer viewer_;
   AudioWindowPolicy policy_;
   std::int64_t samples_ = 0;
   std::optional<PictureReader::Picture> next_;  // that was read too early
@@ -176,7 +173,7 @@ void Captioner::Viewing::hear(CutWindow window) {
 void Captioner::Viewing::see_until(nanoseconds end) {
   if (pictures_ == nullptr) return;
   const auto wants = [&](nanoseconds file_time) {
-    return file_time >= options_.from && watch_.wants(at(file_time));
+    return file_time >= options_.from && viewer_.wants(at(file_time));
   };
   while (!pictures_ended_) {
     if (!next_) next_ = pictures_->read(wants);
@@ -184,7 +181,7 @@ void Captioner::Viewing::see_until(nanoseconds end) {
     if (pictures_ended_ || at(next_->time).t >= end) return;
     ImageFrame picture =
         options_.control == Control::kBlack ? blackened(next_->frame) : std::move(next_->frame);
-    watch_.look(at(next_->time), std::move(picture));
+    viewer_.look(at(next_->time), std::move(picture));
     next_.reset();
     wait();
   }

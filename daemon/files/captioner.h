@@ -13,7 +13,6 @@
 #include "daemon/files/picture_reader.h"
 #include "daemon/narration/stream_narration.h"
 #include "daemon/settings/settings.h"
-#include "daemon/streams/picture_watch.h"
 #include "models/preprocess/audio_window.h"
 #include "models/runtime/runtime.h"
 #include "sinks/record.h"

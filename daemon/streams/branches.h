@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "daemon/settings/settings.h"
@@ -13,17 +14,19 @@
 namespace vedette::daemon::streams {
 
 // What a stream's pipeline sees, in running time. Called on GStreamer's threads; must not block, but for
-// `on_window` of a file that is read as fast as it can be.
+// `on_window` and `on_look` of a file that is read as fast as it can be.
 struct MediaHooks {
   using Time = std::chrono::nanoseconds;
-  std::function<void(const GstTagList*)> on_tags;                     // before the media that they are of
-  std::function<void(Time, std::uint64_t bytes)> on_media;            // anything from the source
-  std::function<void(Time, std::span<const float>)> on_sound;         // 16 kHz mono
-  std::function<void(GstBuffer*)> on_window;                          // with its two metas; writable
-  std::function<void(Time)> on_frame;                                 // a picture arrived
-  std::function<bool(Time)> wants_picture;                            // a picture was decoded
-  std::function<void(Time, models::runtime::ImageFrame)> on_picture;  // one that is wanted; may throw
-  std::function<void()> on_windows_end, on_pictures_end;              // none comes any more
+  std::function<void(const GstTagList*)> on_tags;              // before the media that they are of
+  std::function<void(Time, std::uint64_t bytes)> on_media;     // anything from the source
+  std::function<void(Time, std::span<const float>)> on_sound;  // 16 kHz mono
+  std::function<void(GstBuffer*)> on_window;                   // with its two metas; writable
+  std::function<void(Time)> on_frame;                          // a picture arrived
+  // One of those that are looked at, before it is sampled: its epoch, or nothing when it is to be left out.
+  std::function<std::optional<std::uint32_t>(Time, const models::runtime::ImageFrame&)> on_look;
+  std::function<void()> on_sampled;                       // one of those goes on to the encoder
+  std::function<void(GstBuffer*, GstCaps*)> on_seen;      // and comes from it, with its two metas; writable
+  std::function<void()> on_windows_end, on_pictures_end;  // none comes any more
 };
 
 struct BranchOptions {
@@ -37,7 +40,7 @@ struct BranchOptions {
 // Throws: std::runtime_error when an element is missing.
 GstElement* make_sound_branch(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime,
                               const BranchOptions& options, const MediaHooks* hooks);
-GstElement* make_picture_branch(const settings::StreamSettings& stream, const BranchOptions& options,
-                                const MediaHooks* hooks);
+GstElement* make_picture_branch(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime,
+                                const BranchOptions& options, const MediaHooks* hooks);
 
 }  // namespace vedette::daemon::streams

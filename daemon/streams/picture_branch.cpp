@@ -5,11 +5,12 @@
 #include <string>
 #include <string_view>
 
-#include "base/log.h"
 #include "daemon/streams/branch_parts.h"
 #include "daemon/streams/branches.h"
 #include "daemon/streams/gst_handles.h"
+#include "daemon/streams/picture_watch.h"
 #include "gst-plugins/image_buffer_encoding.h"
+#include "gst-plugins/vision_meta.h"
 
 namespace vedette::daemon::streams {
 
@@ -22,56 +23,55 @@ constexpr std::string_view kPictureIn =
 // Pictures of a file that is read as fast as it can be wait for its sound, which takes a window at a time.
 constexpr std::string_view kWaitingPictureIn =
     "queue name=in max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin";
-// Only pictures that are wanted get past `wanted`; all that follows costs nothing for most of them. Of an
+// Only pictures that are looked at get past `looks`; all that follows costs nothing for most of them. Of an
 // interlaced picture the top field is taken, so that what moves has no combs.
+constexpr std::string_view kLooks = " ! vedframesampler name=looks";
 constexpr std::string_view kLive =
     " ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
-constexpr std::string_view kPictureOut =
+constexpr std::string_view kUpright =
     " ! videoconvert ! video/x-raw,format=(string){I420,NV12,RGB} ! deinterlace fields=top "
     "! videoflip video-direction=auto ! videoscale add-borders=false "
     "! video/x-raw,format=(string){I420,NV12,RGB},pixel-aspect-ratio=1/1 "
-    "! appsink name=out sync=false async=false max-buffers=1 enable-last-sample=false";
+    "! vedframesampler name=sampler pass-unchanged=true";
+// Room for one picture at the encoder, one that waits, and an unchanged one behind each.
+constexpr std::string_view kSeeing =
+    " ! vedvisionencoder name=encoder post-messages=false skip-errors=true max-frames=4";
+constexpr std::string_view kOut =
+    " ! appsink name=out sync=false async=false max-buffers=1 enable-last-sample=false";
 
-// What passes on the way to the decoder and after it. Lives as long as the bin.
-struct PictureGate {
+GstPadProbeReturn count_frame(GstPad* pad, GstBuffer* buffer, gpointer data) {
+  const auto time = running_time(pad, buffer);
+  if (time) static_cast<const MediaHooks*>(data)->on_frame(*time);
+  return GST_PAD_PROBE_OK;
+}
+
+// Pictures that are looked at, on their way into the sampler, which is told when they are of another epoch.
+struct Looking {
   const MediaHooks* hooks;
-  bool key_frames;       // are enough, while they come often enough
-  nanoseconds interval;  // between pictures that are looked at
-  nanoseconds last_key{-1};
-  bool decode_all = false;
+  std::optional<std::uint32_t> epoch;  // that the sampler was told
 };
 
-// Encoded pictures: counts each; delta units are dropped where key frames are enough.
-GstPadProbeReturn saw_unit(GstPad* pad, GstBuffer* buffer, gpointer data) {
-  auto* gate = static_cast<PictureGate*>(data);
+GstPadProbeReturn look(GstPad* pad, GstBuffer* buffer, gpointer data) {
+  auto* looking = static_cast<Looking*>(data);
   const auto time = running_time(pad, buffer);
-  if (!time) return GST_PAD_PROBE_OK;
-  gate->hooks->on_frame(*time);
-  const bool is_key = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  if (!is_key) return gate->key_frames && !gate->decode_all ? GST_PAD_PROBE_DROP : GST_PAD_PROBE_OK;
-  const nanoseconds longest = std::max(gate->interval, nanoseconds(std::chrono::seconds(2)));
-  gate->decode_all = gate->last_key.count() >= 0 && *time - gate->last_key > longest;
-  gate->last_key = *time;
+  if (!time) return GST_PAD_PROBE_DROP;
+  std::optional<std::uint32_t> epoch;
+  try {
+    const GstPtr<GstCaps> caps(gst_pad_get_current_caps(pad));
+    epoch = looking->hooks->on_look(*time, gst::image_frame_of(buffer, caps.get()));
+  } catch (const std::exception& error) {
+    const GstPtr<GstElement> element(gst_pad_get_parent_element(pad));
+    GST_ELEMENT_ERROR(element.get(), STREAM, DECODE, ("%s", error.what()), (nullptr));
+  }
+  if (!epoch) return GST_PAD_PROBE_DROP;
+  if (looking->epoch != epoch) gst_pad_send_event(pad, gst::new_epoch_event(*epoch));
+  looking->epoch = epoch;
   return GST_PAD_PROBE_OK;
 }
 
-bool is_raw(GstPad* pad) {
-  const GstPtr<GstCaps> caps(gst_pad_get_current_caps(pad));
-  return caps && gst_structure_has_name(gst_caps_get_structure(caps.get(), 0), "video/x-raw");
-}
-
-GstPadProbeReturn saw_picture_in(GstPad* pad, GstBuffer* buffer, gpointer data) {
-  if (!is_raw(pad)) return saw_unit(pad, buffer, data);
-  const auto time = running_time(pad, buffer);
-  if (time) static_cast<PictureGate*>(data)->hooks->on_frame(*time);
+GstPadProbeReturn count_sampled(GstPad*, GstBuffer*, gpointer data) {
+  static_cast<const MediaHooks*>(data)->on_sampled();
   return GST_PAD_PROBE_OK;
-}
-
-// Decoded pictures: lets through those that are wanted.
-GstPadProbeReturn choose_picture(GstPad* pad, GstBuffer* buffer, gpointer data) {
-  const auto time = running_time(pad, buffer);
-  const bool wanted = time && static_cast<const MediaHooks*>(data)->wants_picture(*time);
-  return wanted ? GST_PAD_PROBE_OK : GST_PAD_PROBE_DROP;
 }
 
 // One thread, no read-ahead of frames: many streams share the processor.
@@ -84,14 +84,9 @@ void tame_decoder(GstBin*, GstBin*, GstElement* element, gpointer) {
 GstFlowReturn take_picture(GstAppSink* sink, gpointer data) {
   const GstPtr<GstSample> sample(gst_app_sink_pull_sample(sink));
   if (!sample) return GST_FLOW_EOS;
-  GstBuffer* buffer = gst_sample_get_buffer(sample.get());
-  const GstClockTime time = gst_segment_to_running_time(gst_sample_get_segment(sample.get()), GST_FORMAT_TIME,
-                                                        GST_BUFFER_PTS(buffer));
-  if (!GST_CLOCK_TIME_IS_VALID(time)) return GST_FLOW_OK;
   try {
-    static_cast<const MediaHooks*>(data)->on_picture(
-        nanoseconds(static_cast<std::int64_t>(time)),
-        gst::image_frame_of(buffer, gst_sample_get_caps(sample.get())));
+    static_cast<const MediaHooks*>(data)->on_seen(gst_sample_get_buffer(sample.get()),
+                                                  gst_sample_get_caps(sample.get()));
   } catch (const std::exception& error) {
     GST_ELEMENT_ERROR(sink, STREAM, DECODE, ("%s", error.what()), (nullptr));
     return GST_FLOW_ERROR;
@@ -99,28 +94,54 @@ GstFlowReturn take_picture(GstAppSink* sink, gpointer data) {
   return GST_FLOW_OK;
 }
 
-}  // namespace
+std::string described(const settings::StreamSettings& stream, const BranchOptions& options, bool sees) {
+  const std::string looks = std::string(kLooks) + std::string(options.fast ? "" : kLive);
+  const std::string decoded =
+      paced(options.fast ? kWaitingPictureIn : kPictureIn, options, looks + std::string(kUpright));
+  return std::string(options.is_rtp ? "parsebin name=parse ! " : "") +
+         (stream.video_key_frames ? "vedframesampler name=units ! " : "") + decoded +
+         std::string(sees ? kSeeing : "") + std::string(kOut);
+}
 
-GstElement* make_picture_branch(const settings::StreamSettings& stream, const BranchOptions& options,
-                                const MediaHooks* hooks) {
-  const std::string parser = options.is_rtp ? "parsebin name=parse ! " : "";
-  const std::string wanted = " ! identity name=wanted silent=true" + std::string(options.fast ? "" : kLive);
-  GstElement* bin = parse_branch(parser + paced(options.fast ? kWaitingPictureIn : kPictureIn, options,
-                                                wanted + std::string(kPictureOut)));
-  const char* first = options.is_rtp ? "parse" : "in";
-  expose_sink(bin, first);
+void set_rates(GstElement* bin, const settings::StreamSettings& stream) {
   const double rate = std::max(stream.video_rate_hz, 0.01);
-  auto* gate =
-      new PictureGate{hooks, stream.video_key_frames, nanoseconds(static_cast<std::int64_t>(1e9 / rate))};
-  g_object_set_data_full(G_OBJECT(bin), "vedette-gate", gate,
-                         [](gpointer data) { delete static_cast<PictureGate*>(data); });
-  watch_media(bin, first, hooks);
-  gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<saw_picture_in>, gate, nullptr);
-  gst_pad_add_probe(pad_of(bin, "wanted", "sink").get(), kBuffers, each_buffer<choose_picture>,
-                    const_cast<MediaHooks*>(hooks), nullptr);
+  g_object_set(child(bin, "looks").get(), "rate", looks_hz(rate, measures_motion(stream)), nullptr);
+  g_object_set(child(bin, "sampler").get(), "rate", rate, "least-change", kLeastChange, nullptr);
+  if (!stream.video_key_frames) return;
+  constexpr guint kEnoughMs = 2000;  // key frames so far apart are enough, whatever the rate
+  const auto within = std::max(kEnoughMs, static_cast<guint>(1000.0 / rate));
+  g_object_set(child(bin, "units").get(), "rate", rate, "key-frames-within", within, nullptr);
+}
+
+void watch_pictures(GstElement* bin, const MediaHooks* hooks) {
+  auto* data = const_cast<MediaHooks*>(hooks);
+  auto* looking = new Looking{hooks, std::nullopt};
+  g_object_set_data_full(G_OBJECT(bin), "vedette-looking", looking,
+                         [](gpointer owned) { delete static_cast<Looking*>(owned); });
+  gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<count_frame>, data, nullptr);
+  gst_pad_add_probe(pad_of(bin, "sampler", "sink").get(), kBuffers, each_buffer<look>, looking, nullptr);
+  gst_pad_add_probe(pad_of(bin, "sampler", "src").get(), kBuffers, each_buffer<count_sampled>, data, nullptr);
   g_signal_connect(bin, "deep-element-added", G_CALLBACK(tame_decoder), nullptr);
   set_sink(bin, take_picture, hooks,
-           [](GstAppSink*, gpointer data) { static_cast<const MediaHooks*>(data)->on_pictures_end(); });
+           [](GstAppSink*, gpointer ended) { static_cast<const MediaHooks*>(ended)->on_pictures_end(); });
+}
+
+}  // namespace
+
+GstElement* make_picture_branch(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime,
+                                const BranchOptions& options, const MediaHooks* hooks) {
+  const bool sees = runtime.seeing != nullptr;
+  GstElement* bin = parse_branch(described(stream, options, sees));
+  const char* first = options.is_rtp ? "parse" : stream.video_key_frames ? "units" : "in";
+  expose_sink(bin, first);
+  watch_media(bin, first, hooks);
+  set_rates(bin, stream);
+  watch_pictures(bin, hooks);
+  if (!sees) return bin;
+  const GstPtr<GstElement> encoder = child(bin, "encoder");
+  if (options.fast) g_object_set(encoder.get(), "supersede", FALSE, nullptr);
+  const GstPtr<GstContext> context(gst::new_runtime_context(runtime));
+  gst_element_set_context(encoder.get(), context.get());
   return bin;
 }
 

@@ -28,8 +28,9 @@ void read_stats(GstElement* element, std::initializer_list<Stat> wanted) {
   for (const Stat& stat : wanted) {
     const GValue* value = gst_structure_get_value(stats, stat.name);
     if (value == nullptr) continue;
-    *stat.value = G_VALUE_HOLDS_INT64(value) ? static_cast<std::uint64_t>(g_value_get_int64(value))
-                                             : g_value_get_uint64(value);
+    *stat.value = G_VALUE_HOLDS_INT64(value)  ? static_cast<std::uint64_t>(g_value_get_int64(value))
+                  : G_VALUE_HOLDS_UINT(value) ? g_value_get_uint(value)
+                                              : g_value_get_uint64(value);
   }
   gst_structure_free(stats);
 }
@@ -102,34 +103,45 @@ nanoseconds Pipeline::running_time() const {
   return base == 0 || now < base ? nanoseconds{0} : nanoseconds(static_cast<std::int64_t>(now - base));
 }
 
-// An element of the sound branch; null while there is none.
-GstPtr<GstElement> Pipeline::sound_child(const char* name) const {
+// An element of a branch; null while there is none.
+GstPtr<GstElement> Pipeline::child_of(const GstPtr<GstElement>& branch, const char* name) const {
   const std::lock_guard lock(branches_mutex_);
-  return GstPtr<GstElement>(sound_ ? gst_bin_get_by_name(GST_BIN(sound_.get()), name) : nullptr);
+  return GstPtr<GstElement>(branch ? gst_bin_get_by_name(GST_BIN(branch.get()), name) : nullptr);
 }
 
 ElementCounters Pipeline::counters() const {
   ElementCounters counters;
-  read_stats(sound_child("encoder").get(), {{"encoded", &counters.encoded},
-                                            {"silent", &counters.silent},
-                                            {"superseded", &counters.superseded},
-                                            {"flushed", &counters.flushed},
-                                            {"failed", &counters.failed}});
-  read_stats(sound_child("window").get(), {{"moved-on", &counters.moved_on},
-                                           {"epochs", &counters.epochs},
-                                           {"gap-samples", &counters.gap_samples},
-                                           {"overlap-samples", &counters.overlap_samples}});
+  read_stats(child_of(sound_, "encoder").get(), {{"encoded", &counters.encoded},
+                                                 {"silent", &counters.silent},
+                                                 {"superseded", &counters.superseded},
+                                                 {"flushed", &counters.flushed},
+                                                 {"failed", &counters.failed}});
+  read_stats(child_of(sound_, "window").get(), {{"moved-on", &counters.moved_on},
+                                                {"epochs", &counters.epochs},
+                                                {"gap-samples", &counters.gap_samples},
+                                                {"overlap-samples", &counters.overlap_samples}});
   return counters;
 }
 
 void Pipeline::settle(std::uint32_t epoch, nanoseconds until) {
-  const GstPtr<GstElement> out = sound_child("out");
+  const GstPtr<GstElement> out = child_of(sound_, "out");
   if (!out || until.count() < 0) return;
   const GstPtr<GstPad> pad(gst_element_get_static_pad(out.get(), "sink"));
   gst_pad_push_event(pad.get(), gst::new_settled_event(epoch, static_cast<guint64>(until.count())));
 }
 
+// Waits until the encoder of pictures has none.
+void Pipeline::drain_pictures(std::chrono::steady_clock::time_point end) const {
+  const GstPtr<GstElement> encoder = child_of(picture_, "encoder");
+  guint64 held = 1;
+  while (encoder && held > 0 && std::chrono::steady_clock::now() < end) {
+    read_stats(encoder.get(), {{"held", &held}});
+    if (held > 0) g_usleep(5000);
+  }
+}
+
 void Pipeline::drain(std::chrono::milliseconds longest) {
+  const auto end = std::chrono::steady_clock::now() + longest;
   gst_element_set_locked_state(source_.element.get(), TRUE);
   gst_element_set_state(source_.element.get(), GST_STATE_NULL);
   GstPtr<GstPad> pad;
@@ -137,10 +149,10 @@ void Pipeline::drain(std::chrono::milliseconds longest) {
     const std::lock_guard lock(branches_mutex_);
     if (sound_) pad.reset(gst_element_get_static_pad(sound_.get(), "sink"));
   }
+  drain_pictures(end);
   if (!pad) return;
-  const GstPtr<GstElement> out(gst_bin_get_by_name(GST_BIN(sound_.get()), "out"));
+  const GstPtr<GstElement> out = child_of(sound_, "out");
   gst_pad_send_event(pad.get(), gst_event_new_eos());
-  const auto end = std::chrono::steady_clock::now() + longest;
   gboolean ended = FALSE;
   while (ended == FALSE && std::chrono::steady_clock::now() < end) {
     g_object_get(out.get(), "eos", &ended, nullptr);
@@ -182,7 +194,10 @@ GstElement* Pipeline::make_branch(GstPad* pad) {
     return branch;
   }
   if (media == Media::kPicture && stream_.video && !has_picture_.exchange(true)) {
-    return make_picture_branch(stream_, options, &hooks_.media);
+    GstElement* branch = make_picture_branch(stream_, runtime_, options, &hooks_.media);
+    const std::lock_guard lock(branches_mutex_);
+    if (runtime_.seeing) picture_.reset(GST_ELEMENT(gst_object_ref(branch)));
+    return branch;
   }
   GstElement* sink = gst_element_factory_make("fakesink", nullptr);
   if (sink == nullptr) throw std::runtime_error("GStreamer has no element fakesink");

@@ -62,7 +62,8 @@ class Pipeline {
  private:
   void add_branch(GstPad* pad);
   GstElement* make_branch(GstPad* pad);
-  GstPtr<GstElement> sound_child(const char* name) const;
+  GstPtr<GstElement> child_of(const GstPtr<GstElement>& branch, const char* name) const;
+  void drain_pictures(std::chrono::steady_clock::time_point end) const;
 
   const settings::StreamSettings& stream_;
   const gst::RuntimeHandle runtime_;
@@ -71,8 +72,8 @@ class Pipeline {
   Source source_;
   GstPtr<GstElement> pipeline_;
   GstPtr<GstBus> bus_;
-  mutable std::mutex branches_mutex_;  // guards sound_
-  GstPtr<GstElement> sound_;
+  mutable std::mutex branches_mutex_;   // guards the next
+  GstPtr<GstElement> sound_, picture_;  // the branches that models work in
   std::atomic<bool> has_sound_{false}, has_picture_{false}, knows_tracks_{false};
 };
 

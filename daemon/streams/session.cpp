@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "daemon/streams/reachability.h"
 #include "gst-plugins/audio_meta.h"
+#include "gst-plugins/image_buffer_encoding.h"
+#include "gst-plugins/vision_meta.h"
 
 namespace vedette::daemon::streams {
 
@@ -21,15 +23,6 @@ constexpr milliseconds kDrain{2500};  // for what is under way when a connection
 // A picture's time further ahead than this of all that came before is broken.
 constexpr std::chrono::minutes kFarthestAhead{60};
 
-PictureWatchOptions watch_options(const settings::StreamSettings& stream) {
-  PictureWatchOptions options;
-  options.stream = stream.id;
-  options.rate_hz = stream.video_rate_hz;
-  options.motion = stream.video_motion && !stream.video_key_frames;
-  options.in_step = stream.reads_fast();
-  return options;
-}
-
 }  // namespace
 
 Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
@@ -44,9 +37,9 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
                 const std::lock_guard lock(feed_mutex_);
                 feed_.on_health(event);
               }),
+      watch_(measures_motion(stream), picture_hooks()),
       epoch_(first_epoch) {
   health_.begin_epoch(first_epoch);
-  pictures_.emplace(watch_options(stream), runtime_.seeing, picture_hooks());
   hooks_.media.on_tags = [this](const GstTagList* tags) { read_tags(tags); };
   hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
     if (!pipeline_->live() && !file_clock_told_.exchange(true)) tell_clock();  // its tags have come
@@ -59,10 +52,11 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   };
   hooks_.media.on_window = [this](GstBuffer* buffer) { on_window(buffer); };
   hooks_.media.on_frame = [this](nanoseconds time) { health_.count_frame(time); };
-  hooks_.media.wants_picture = [this](nanoseconds time) { return wants_picture(time); };
-  hooks_.media.on_picture = [this](nanoseconds time, models::runtime::ImageFrame picture) {
-    on_picture(time, std::move(picture));
+  hooks_.media.on_look = [this](nanoseconds time, const models::runtime::ImageFrame& picture) {
+    return on_look(time, picture);
   };
+  hooks_.media.on_sampled = [this] { ++sampled_; };
+  hooks_.media.on_seen = [this](GstBuffer* buffer, GstCaps* caps) { on_seen(buffer, caps); };
   hooks_.media.on_windows_end = [this] { settled_sound_ns_ = nanoseconds::max().count(); };
   hooks_.media.on_pictures_end = [this] { pictures_ended_ = true; };
   hooks_.on_sender_report = [this](nanoseconds utc_zero) {
@@ -85,7 +79,7 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     if (media_buffers_ > 0 && outcome.failure.reason != "model") pipeline.drain(kDrain);
     figures_.set_running(pipeline.counters());
     pipeline.stop();
-    pictures_->finish();
+    finish_pictures();
     outcome.ran = media_buffers_ > 0;
     if (!outcome.ran && pipeline.is_rtsp() && outcome.failure.reason == "source") {
       const Failure why = why_unreachable(stream_.source, stop);
@@ -126,8 +120,19 @@ std::optional<Failure> Session::on_message(GstMessage* message) {
   switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ERROR: return failure_of(message);
     case GST_MESSAGE_EOS: return Failure{"eos", "the source ended"};
+    case GST_MESSAGE_WARNING: tell_warning(message); return std::nullopt;
     default: return std::nullopt;
   }
+}
+
+// What vedvisionencoder failed at.
+void Session::tell_warning(GstMessage* message) const {
+  GError* raw = nullptr;
+  gst_message_parse_warning(message, &raw, nullptr);
+  const GlibError error(raw);
+  if (g_error_matches(raw, GST_STREAM_ERROR, GST_STREAM_ERROR_ENCODE) == FALSE) return;
+  base::log_limited(base::LogLevel::kError, stream_.id, "encode",
+                    std::string("a picture could not be encoded: ") + error->message);
 }
 
 // A file says when it was made; only where the settings do not know better.
@@ -156,7 +161,7 @@ void Session::on_window(GstBuffer* buffer) {
   const bool silent = heard.features.empty();
   if (heard.last && stream_.reads_fast()) {
     wait_for_pictures(nanoseconds::max());
-    pictures_->finish();
+    finish_pictures();
   }
   {
     const std::lock_guard lock(feed_mutex_);
@@ -174,22 +179,12 @@ PictureWatch::Hooks Session::picture_hooks() {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_motion(event);
   };
-  hooks.on_seen = [this](SeenFrame frame) {
-    const std::lock_guard lock(feed_mutex_);
-    feed_.on_seen(std::move(frame));
-  };
   return hooks;
 }
 
-// Where there is sound, its windows say when an epoch begins; until they do, pictures from before the newest
-// one are left out. Without sound a jump back begins one. A time far ahead of all else is broken.
-bool Session::wants_picture(nanoseconds time) {
-  if (time - nanoseconds(newest_ns_) > kFarthestAhead) {
-    base::log_limited(base::LogLevel::kWarning, stream_.id, "picture_time",
-                      "a picture's time is over an hour ahead: it is left out");
-    return false;
-  }
-  return pictures_->wants({epoch_, time});
+// The pictures that went to the encoder have come back, and narration is done with them.
+void Session::wait_for_seen() const {
+  while (!stopping_ && (seen_ < sampled_ || feed_.busy())) g_usleep(200);
 }
 
 // All tracks of a file are there before the first buffer of any comes.
@@ -204,8 +199,18 @@ void Session::wait_for_pictures(nanoseconds until) {
     g_usleep(200);
 }
 
-void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) {
-  if (stream_.reads_fast()) wait_for_sound(time);
+// Where there is sound, its windows say when an epoch begins; until they do, pictures from before the newest
+// one are left out. Without sound a jump back begins one. A time far ahead of all else is broken.
+std::optional<std::uint32_t> Session::on_look(nanoseconds time, const models::runtime::ImageFrame& picture) {
+  if (time - nanoseconds(newest_ns_) > kFarthestAhead) {
+    base::log_limited(base::LogLevel::kWarning, stream_.id, "picture_time",
+                      "a picture's time is over an hour ahead: it is left out");
+    return std::nullopt;
+  }
+  if (stream_.reads_fast()) {
+    wait_for_seen();
+    wait_for_sound(time);
+  }
   if (!pipeline_->has_sound()) {
     constexpr std::chrono::seconds kJump{1};
     if (newest_ns_ - time.count() > nanoseconds(kJump).count()) {
@@ -214,8 +219,38 @@ void Session::on_picture(nanoseconds time, models::runtime::ImageFrame picture) 
     }
     came_to(time);
   }
-  pictures_->look({epoch_, time}, std::move(picture));
-  while (stream_.reads_fast() && !stopping_ && feed_.busy()) g_usleep(200);
+  const std::uint32_t epoch = epoch_;
+  return watch_.look({epoch, time}, picture.view) ? std::optional(epoch) : std::nullopt;
+}
+
+// Comes from vedvisionencoder, or from vedframesampler where no model sees.
+void Session::on_seen(GstBuffer* buffer, GstCaps* caps) {
+  const gst::VedetteFrameMeta* meta = gst::frame_meta(buffer);
+  if (meta == nullptr) return;
+  SeenFrame frame;
+  frame.time = {meta->epoch, nanoseconds(static_cast<std::int64_t>(meta->running_time))};
+  frame.change = meta->unchanged != FALSE ? 0.0F : meta->change;
+  frame.lost = meta->lost;
+  frame.picture = gst::image_frame_of(buffer, caps);
+  if (gst::VedetteVisionMeta* vision = gst::vision_meta(buffer)) {
+    frame.tokens = std::move(*vision->tokens);
+    frame.sightings = std::move(*vision->sightings);
+  }
+  {
+    const std::lock_guard lock(feed_mutex_);
+    feed_.on_seen(std::move(frame));
+  }
+  ++seen_;
+}
+
+void Session::finish_pictures() {
+  const auto newest = watch_.finish();
+  if (!newest) return;
+  SeenFrame last;
+  last.time = *newest;
+  last.last = true;
+  const std::lock_guard lock(feed_mutex_);
+  feed_.on_seen(std::move(last));
 }
 
 void Session::enter_epoch(std::uint32_t epoch) {

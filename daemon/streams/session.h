@@ -47,10 +47,12 @@ class Session {
   void read_tags(const GstTagList* tags);
   void on_window(GstBuffer* buffer);
   PictureWatch::Hooks picture_hooks();
+  void wait_for_seen() const;
   void wait_for_sound(Nanoseconds picture);
   void wait_for_pictures(Nanoseconds until);
-  bool wants_picture(Nanoseconds time);
-  void on_picture(Nanoseconds time, models::runtime::ImageFrame picture);
+  std::optional<std::uint32_t> on_look(Nanoseconds time, const models::runtime::ImageFrame& picture);
+  void on_seen(GstBuffer* buffer, GstCaps* caps);
+  void finish_pictures();
   void enter_epoch(std::uint32_t epoch);
   void answer_window();
   void came_to(Nanoseconds time);
@@ -60,6 +62,7 @@ class Session {
   void tell_clock();
   std::optional<Failure> check_flow();
   void set_status(StreamState state, const std::string& reason);
+  void tell_warning(GstMessage* message) const;
 
   const settings::StreamSettings& stream_;
   const gst::RuntimeHandle runtime_;
@@ -72,15 +75,16 @@ class Session {
 
   StreamClock clock_;
   HealthMonitor health_;
-  std::optional<PictureWatch> pictures_;
+  PictureWatch watch_;
   Pipeline::Hooks hooks_;
   Pipeline* pipeline_ = nullptr;  // while `run` runs
 
   std::atomic<std::uint32_t> epoch_;  // the running one
   std::atomic<bool> stopping_{false}, file_clock_told_{false};
-  // Of a file that is read as fast as it can be: pictures are seen once the sound up to them is settled, and
-  // sound goes on once they are seen.
+  // Of a file that is read as fast as it can be: pictures are seen once the sound up to them is settled and
+  // those before them are dealt with, and sound goes on once they are seen.
   std::atomic<std::int64_t> settled_sound_ns_{0}, picture_ns_{-1};
+  std::atomic<std::uint64_t> sampled_{0}, seen_{0};  // pictures that went to the encoder, and came back
   std::atomic<bool> pictures_ended_{false};
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
   std::atomic<std::int64_t> newest_ns_{

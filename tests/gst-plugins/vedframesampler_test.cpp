@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gst/video/video.h>
 
+#include "gst-plugins/vision_meta.h"
 #include "tests/gst-plugins/plugin_fixture.h"
 
 namespace vedette::gst::test {
@@ -115,6 +116,46 @@ TEST_F(SamplerTest, TheGateHoldsBackWhatDidNotChange) {
     EXPECT_THAT(passed(), ElementsAre(0, 1000, 1200, 4200)) << format;
     EXPECT_EQ(stat("unchanged"), 40u) << format;
   }
+}
+
+TEST_F(SamplerTest, WhatTheGateHoldsBackMayPassMarked) {
+  open(raw("I420", 320, 240), "rate=2 least-change=0.01 longest-unchanged=0 pass-unchanged=true");
+  GstBuffer* shared = frame(now, 0);
+  gst_buffer_ref(shared);  // not writable: the meta stands on a copy of it, which shares the pixels
+  gst_harness_push(harness.get(), shared);
+  EXPECT_EQ(frame_meta(shared), nullptr);
+  for (guint64 n = 1; n < 50; ++n) push(ms(40 * n), n < 20 ? -1 : 100);
+  std::vector<guint64> times;
+  std::vector<bool> unchanged;
+  for (int n = 0; n < 4; ++n) {
+    const Buffer out = pull(harness.get());
+    const VedetteFrameMeta* meta = frame_meta(out.get());
+    ASSERT_NE(meta, nullptr);
+    EXPECT_EQ(meta->epoch, 0u);
+    EXPECT_EQ(meta->unchanged != FALSE, meta->change < 0.01F);
+    if (n == 0) {
+      EXPECT_EQ(gst_buffer_peek_memory(out.get(), 0), gst_buffer_peek_memory(shared, 0));
+    }
+    times.push_back(meta->running_time / GST_MSECOND);
+    unchanged.push_back(meta->unchanged != FALSE);
+  }
+  gst_buffer_unref(shared);
+  EXPECT_THAT(times, ElementsAre(0, 520, 1000, 1520));
+  EXPECT_THAT(unchanged, ElementsAre(false, true, false, true));
+  EXPECT_EQ(stat("kept"), 2u);
+  EXPECT_EQ(stat("unchanged"), 2u);
+}
+
+TEST_F(SamplerTest, OfAnotherEpochTheFirstFrameIsKept) {
+  open(raw("I420", 320, 240), "rate=1 least-change=0.01 pass-unchanged=true");
+  push(0);
+  gst_harness_push_event(harness.get(), new_epoch_event(7));
+  push(ms(40));
+  pull(harness.get());
+  const Buffer out = pull(harness.get());
+  EXPECT_EQ(frame_meta(out.get())->epoch, 7u);
+  EXPECT_EQ(frame_meta(out.get())->unchanged, FALSE);
+  EXPECT_EQ(frame_meta(out.get())->running_time, ms(40));
 }
 
 TEST_F(SamplerTest, TheMinimumIntervalHolds) {
@@ -252,6 +293,16 @@ TEST_F(SamplerTest, BeforeTheDecoderOnlyKeyFramesPassWhileTheyAreEnough) {
   }
 }
 
+TEST_F(SamplerTest, AUnitFromBeforeTheSegmentReachesTheDecoder) {
+  open("video/mpeg, mpegversion=2, systemstream=false, parsed=true", "rate=1");
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = ms(500);
+  gst_harness_push_event(harness.get(), gst_event_new_segment(&segment));
+  push_units(harness.get(), 100, 1);
+  EXPECT_THAT(passed(), ElementsAre(0)) << "what is in the segment is decoded from it";
+}
+
 TEST_F(SamplerTest, BeforeTheDecoderAllPassesWhereKeyFramesAreRare) {
   open("video/x-h264, stream-format=byte-stream, alignment=au", "rate=2");
   push_units(harness.get(), 20, 60);
@@ -301,7 +352,7 @@ TEST_F(SamplerTest, EveryPropertySaysWhatItDoes) {
     EXPECT_GT(std::string(g_param_spec_get_blurb(specs[i])).size(), 30u) << specs[i]->name;
   }
   g_free(specs);
-  EXPECT_EQ(own, 6);
+  EXPECT_EQ(own, 7);
 }
 
 }  // namespace

@@ -48,9 +48,10 @@ struct VisionEncoderTest : testing::Test {
     gst_object_unref(bus);
   }
 
-  void open(const std::string& caps, bool supersede = true) {
+  void open(const std::string& caps, bool supersede = true, bool skip_errors = false) {
     GstElement* element = gst_element_factory_make("vedvisionencoder", nullptr);
-    g_object_set(element, "supersede", supersede ? TRUE : FALSE, nullptr);
+    g_object_set(element, "supersede", supersede ? TRUE : FALSE, "skip-errors", skip_errors ? TRUE : FALSE,
+                 "max-frames", 4, nullptr);
     gst_element_set_bus(element, bus);
     GstContext* context = new_runtime_context({nullptr, encoding});
     gst_element_set_context(element, context);
@@ -64,6 +65,15 @@ struct VisionEncoderTest : testing::Test {
     gst_harness_set_src_caps_str(harness.get(), caps.c_str());
   }
   GstFlowReturn push(GstClockTime pts) { return gst_harness_push(harness.get(), frame(now, pts)); }
+  // A frame as vedframesampler marks it.
+  void push_marked(GstClockTime pts, bool unchanged, float change, guint32 epoch = 0) {
+    GstBuffer* buffer = frame(now, pts);
+    VedetteFrameMeta* meta = add_frame_meta(buffer);
+    meta->epoch = epoch;
+    meta->change = change;
+    meta->unchanged = unchanged ? TRUE : FALSE;
+    ASSERT_EQ(gst_harness_push(harness.get(), buffer), GST_FLOW_OK);
+  }
   guint64 stat(const char* name) const {
     GstStructure* stats = nullptr;
     g_object_get(harness->element, "stats", &stats, nullptr);
@@ -172,6 +182,64 @@ TEST_F(VisionEncoderTest, TheSinkPadNeverWaitsForTheEncoder) {
   EXPECT_EQ(GST_BUFFER_PTS(pull(harness.get()).get()), 0u) << "it had begun";
   EXPECT_EQ(GST_BUFFER_PTS(pull(harness.get()).get()), 19 * GST_SECOND) << "of those that waited, the newest";
   EXPECT_EQ(stat("superseded"), 18u);
+}
+
+TEST_F(VisionEncoderTest, AnUnchangedFramePassesWithoutTokens) {
+  open(raw("RGB", 32, 32));
+  push_marked(0, false, 1.0F);
+  pull(harness.get());
+  push_marked(GST_SECOND, true, 0.0F);
+  const Buffer out = pull(harness.get());
+  ASSERT_NE(vision_meta(out.get()), nullptr);
+  EXPECT_TRUE(vision_meta(out.get())->tokens->empty());
+  EXPECT_NE(frame_meta(out.get())->unchanged, FALSE);
+  EXPECT_EQ(encoding->seen().size(), 1u);
+  EXPECT_EQ(stat("passed"), 1u);
+}
+
+TEST_F(VisionEncoderTest, WhatAFrameSupersedesIsCountedOnItAndUnchangedOnesNeverBlock) {
+  open(raw("RGB", 32, 32));
+  encoding->hold(true);
+  push_marked(0, false, 1.0F);
+  ASSERT_TRUE(encoding->wait_submitted(1));
+  guint64 n = 1;
+  for (; n < 20; ++n) push_marked(n * GST_SECOND, n % 3 == 0, n == 10 ? 0.9F : n % 3 == 0 ? 0.0F : 0.2F);
+  encoding->hold(false);
+  pull(harness.get());
+  const Buffer out = pull(harness.get());
+  EXPECT_EQ(GST_BUFFER_PTS(out.get()), 19 * GST_SECOND);
+  EXPECT_EQ(frame_meta(out.get())->lost, 12u) << "of 13 that changed";
+  EXPECT_EQ(frame_meta(out.get())->change, 0.9F);
+  EXPECT_EQ(encoding->seen().size(), 2u);
+}
+
+TEST_F(VisionEncoderTest, AFrameOfAnotherEpochSupersedesNone) {
+  open(raw("RGB", 32, 32));
+  encoding->hold(true);
+  push_marked(0, false, 1.0F);
+  ASSERT_TRUE(encoding->wait_submitted(1));
+  push_marked(GST_SECOND, false, 1.0F);
+  push_marked(0, false, 1.0F, 1);
+  encoding->hold(false);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(frame_meta(pull(harness.get()).get())->lost, 0u);
+  EXPECT_EQ(encoding->seen().size(), 3u);
+}
+
+TEST_F(VisionEncoderTest, AFailureMayBeAWarning) {
+  encoding->fail_at(32);
+  open(raw("RGB", 32, 32), true, true);
+  push(0);
+  EXPECT_EQ(vision_meta(pull(harness.get()).get()), nullptr);
+  GstMessage* message = gst_bus_timed_pop_filtered(bus, 10 * GST_SECOND, GST_MESSAGE_WARNING);
+  ASSERT_NE(message, nullptr);
+  GError* error = nullptr;
+  gst_message_parse_warning(message, &error, nullptr);
+  EXPECT_THAT(error->message, HasSubstr("told to fail"));
+  g_clear_error(&error);
+  gst_message_unref(message);
+  set_caps(raw("RGB", 64, 32));
+  push(GST_SECOND);
+  EXPECT_NE(vision_meta(pull(harness.get()).get()), nullptr);
 }
 
 TEST_F(VisionEncoderTest, WithoutSupersedingEveryFrameIsEncodedInOrder) {

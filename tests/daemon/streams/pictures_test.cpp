@@ -1,6 +1,8 @@
 // Pictures of streams of all kinds, good ones and bad ones, on their way to the feed.
 #include <cstdlib>
 
+#include "daemon/files/picture_reader.h"
+#include "daemon/files/picture_viewer.h"
 #include "tests/daemon/streams/streams_fixture.h"
 #include "tests/support/fake_image_encoding.h"
 #include "tests/support/temporary_folder.h"
@@ -43,6 +45,37 @@ struct PicturesTest : testing::Test {
       for (const auto& seen : log.seen) found += seen.tokens > 0 ? 1 : 0;
       return found >= count;
     });
+  }
+  // What is seen of a file: time, size, and whether it was encoded.
+  using Sampled = std::vector<std::tuple<std::int64_t, int, int, bool>>;
+  static Sampled by_ffmpeg(const std::string& file, double rate_hz) {
+    files::PictureReader reader(file);
+    Sampled sampled;
+    files::PictureViewer viewer({"clip", rate_hz, true}, std::make_shared<tests::FakeImageEncoding>(),
+                                {{{}, [](const signals::MotionEvent&) {}}, [&](SeenFrame frame) {
+                                   if (frame.last) return;
+                                   sampled.emplace_back(frame.time.t.count() / 1'000'000,
+                                                        frame.picture.view.width, frame.picture.view.height,
+                                                        !frame.tokens.empty());
+                                 }});
+    const auto wants = [&](std::chrono::nanoseconds time) { return viewer.wants({0, time}); };
+    while (auto picture = reader.read(wants)) viewer.look({0, picture->time}, std::move(picture->frame));
+    viewer.finish();
+    return sampled;
+  }
+  Sampled by_gstreamer(const std::string& file, double rate_hz) {
+    const auto each = std::make_shared<RecordingFeed>();
+    settings::StreamSettings stream = fast(file);
+    stream.video_rate_hz = rate_hz;
+    supervisor.start(stream, each);
+    EXPECT_TRUE(waits_for_end(*each)) << each->log().status_text();
+    supervisor.stop("gate");
+    Sampled sampled;
+    for (const auto& seen : each->log().seen) {
+      if (seen.last || seen.time.epoch != 0) continue;
+      sampled.emplace_back(seen.time.t.count() / 1'000'000, seen.width, seen.height, seen.tokens > 0);
+    }
+    return sampled;
   }
   static bool waits_for_end(RecordingFeed& of) {
     return of.wait_for([](const Log& log) { return log.has_status(StreamState::kReconnecting, "eos"); });
@@ -121,6 +154,85 @@ TEST_F(PicturesTest, ARotatedPictureStandsUpright) {
   ASSERT_FALSE(log.seen.empty());
   EXPECT_EQ(log.seen.front().width, 36);
   EXPECT_EQ(log.seen.front().height, 64);
+}
+
+// Whatever the file is like: the same pictures are sampled, and of these the same are encoded.
+TEST_F(PicturesTest, BothRoadsSampleTheSamePictures) {
+  const std::string moving = "-f lavfi -i testsrc2=size=160x90:rate=10:duration=3 ";
+  const std::string still = "-f lavfi -i color=c=0x507090:size=160x90:rate=10:duration=3 ";
+  const std::string h264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p";
+  const struct {
+    const char* name;
+    std::string arguments;
+    double rate_hz;
+    std::size_t least;
+  } cases[] = {
+      {"moving.mp4", moving + h264, 1.0, 3},
+      {"still.mp4", still + h264, 1.0, 3},
+      {"b_frames.mp4", moving + "-c:v libx264 -bf 3 -g 30 -pix_fmt yuv420p", 2.0, 6},
+      {"ntsc.mp4", "-f lavfi -i testsrc2=size=160x90:rate=30000/1001:duration=3 " + h264, 4.0, 10},
+      {"variable.mkv", moving + "-vf \"setpts='(N+mod(N,3)*0.4)*0.1/TB'\" -fps_mode passthrough " + h264, 3.0,
+       8},
+      {"steps.mp4",
+       "-f lavfi -i "
+       "\"color=black:size=160x90:rate=10:duration=2[a];color=white:size=160x90:rate=10:duration=2[b];"
+       "[a][b]concat=n=2\" " +
+           h264,
+       2.0, 8},
+      {"odd.mkv", moving + "-vf scale=63:35,setsar=1 -c:v ffv1 -pix_fmt yuv420p", 5.0, 14},
+      {"ten.mkv", moving + "-c:v ffv1 -pix_fmt yuv420p10le", 2.0, 6},
+      {"alpha.mkv", moving + "-c:v ffv1 -pix_fmt yuva420p", 2.0, 6},
+      {"argb.mkv", moving + "-c:v png -pix_fmt rgba", 2.0, 6},
+      {"grey.mkv", moving + "-c:v ffv1 -pix_fmt gray", 2.0, 6},
+      {"wide.mkv", moving + "-aspect 32:9 -c:v ffv1 -pix_fmt yuv420p", 2.0, 6},
+      {"fields.mkv", moving + "-vf interlace -c:v mpeg2video -q:v 2 -flags +ildct+ilme -top 1", 2.0, 5},
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.name);
+    const std::string file = make(one.name, one.arguments);
+    const Sampled a = by_ffmpeg(file, one.rate_hz), b = by_gstreamer(file, one.rate_hz);
+    EXPECT_GE(a.size(), one.least);
+    EXPECT_EQ(a, b);
+  }
+}
+
+TEST_F(PicturesTest, BothRoadsSampleTheSameOfTurnedPicturesAndOfOnesThatChangeTheirSize) {
+  const std::string h264 = " -c:v libx264 -preset ultrafast -pix_fmt yuv420p";
+  const std::string lying = make("lying.mp4", "-f lavfi -i testsrc2=size=64x36:rate=10:duration=2" + h264);
+  const std::string turned = make("turned.mp4", "-i '" + lying + "' -c copy -metadata:s:v rotate=90");
+  EXPECT_EQ(by_ffmpeg(turned, 2.0), by_gstreamer(turned, 2.0));
+  const std::string small = make("a.ts", "-f lavfi -i testsrc2=size=64x36:rate=10:duration=2" + h264);
+  const std::string large =
+      make("b.ts", "-f lavfi -i testsrc2=size=322x182:rate=10:duration=2" + h264 + " -output_ts_offset 2");
+  const std::string both = (folder.path() / "both.ts").string();
+  ASSERT_EQ(std::system(("cat '" + small + "' '" + large + "' > '" + both + "'").c_str()), 0);
+  EXPECT_EQ(by_ffmpeg(both, 2.0), by_gstreamer(both, 2.0));
+}
+
+TEST_F(PicturesTest, AnEncoderThatIsBehindLosesPicturesAndTheyAreCounted) {
+  seeing->hold(true);
+  supervisor.start(described("videotestsrc is-live=true pattern=snow ! capsfilter "
+                             "caps=video/x-raw,width=64,height=36,framerate=15/1"),
+                   feed);
+  ASSERT_TRUE(seeing->wait_submitted(1));
+  std::this_thread::sleep_for(2s);
+  seeing->hold(false);
+  ASSERT_TRUE(waits_for_tokens(*feed, 3)) << feed->log().status_text();
+  std::uint32_t lost = 0;
+  for (const auto& seen : feed->log().seen) lost += seen.lost;
+  EXPECT_GE(lost, 4u);
+}
+
+TEST_F(PicturesTest, APictureThatCannotBeEncodedHasNoTokensAndTheStreamGoesOn) {
+  seeing->fail_at(64);
+  supervisor.start(
+      fast(make("fails.mp4",
+                "-f lavfi -i testsrc=size=64x36:rate=10:duration=2 -c:v libx264 -pix_fmt yuv420p")),
+      feed);
+  ASSERT_TRUE(waits_for_end(*feed)) << feed->log().status_text();
+  const Log log = feed->log();
+  EXPECT_EQ(log.seen.size(), 11u);  // ten, and the end
+  for (const auto& seen : log.seen) EXPECT_EQ(seen.tokens, 0);
 }
 
 TEST_F(PicturesTest, PicturesOfAFastFileWaitForItsSound) {

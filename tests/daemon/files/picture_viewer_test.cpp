@@ -1,5 +1,5 @@
-// What becomes of decoded pictures: which are looked at, held back, encoded, lost.
-#include "daemon/streams/picture_watch.h"
+// What becomes of decoded pictures of a file: which are looked at, held back, encoded.
+#include "daemon/files/picture_viewer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,13 +9,14 @@
 
 #include "tests/support/fake_image_encoding.h"
 
-namespace vedette::daemon::streams {
+namespace vedette::daemon::files {
 namespace {
 
 using namespace std::chrono_literals;
 using base::MediaTime;
 using models::runtime::ImageFrame;
 using std::chrono::nanoseconds;
+using streams::SeenFrame;
 using testing::ElementsAre;
 
 // A grey picture with a bright square at `x` of its width.
@@ -41,40 +42,35 @@ ImageFrame picture(double x, int width = 64, int height = 36) {
   return {view, pixels};
 }
 
-struct PictureWatchTest : testing::Test {
+struct PictureViewerTest : testing::Test {
   std::shared_ptr<tests::FakeImageEncoding> encoding = std::make_shared<tests::FakeImageEncoding>();
   std::vector<SeenFrame> seen;
   std::vector<signals::MotionEvent> moved;
   int looks = 0;
 
-  PictureWatch::Hooks hooks() {
-    return {[this](MediaTime, const signals::LumaFrame& frame) {
-              EXPECT_LE(frame.width, signals::SmallLuma::kLongest);
-              ++looks;
-            },
-            [this](const signals::MotionEvent& event) { moved.push_back(event); },
+  PictureViewer::Hooks hooks() {
+    return {{[this](MediaTime, const signals::LumaFrame& frame) {
+               EXPECT_LE(frame.width, signals::SmallLuma::kLongest);
+               ++looks;
+             },
+             [this](const signals::MotionEvent& event) { moved.push_back(event); }},
             [this](SeenFrame frame) { seen.push_back(std::move(frame)); }};
   }
-  static PictureWatchOptions in_step(double rate_hz = 1.0) {
-    PictureWatchOptions options;
-    options.rate_hz = rate_hz;
-    options.in_step = true;
-    return options;
-  }
+  static PictureViewerOptions at_rate(double rate_hz = 1.0) { return {"clip", rate_hz, true}; }
   // Shows what `at` gives for each time, 15 a second.
   template <class At>
-  static void play(PictureWatch& watch, nanoseconds length, At&& at, std::uint32_t epoch = 0) {
+  static void play(PictureViewer& viewer, nanoseconds length, At&& at) {
     for (nanoseconds t{0}; t < length; t += nanoseconds(66'666'667)) {
-      const MediaTime time{epoch, t};
-      if (watch.wants(time)) watch.look(time, at(std::chrono::duration<double>(t).count()));
+      const MediaTime time{0, t};
+      if (viewer.wants(time)) viewer.look(time, at(std::chrono::duration<double>(t).count()));
     }
   }
 };
 
-TEST_F(PictureWatchTest, PicturesThatChangeAreEncodedAtTheRateAndOthersHeldBack) {
-  PictureWatch watch(in_step(), encoding, hooks());
-  play(watch, 10s, [](double t) { return picture(t < 4.5 ? 0.1 : 0.6); });
-  watch.finish();
+TEST_F(PictureViewerTest, PicturesThatChangeAreEncodedAtTheRateAndOthersHeldBack) {
+  PictureViewer viewer(at_rate(), encoding, hooks());
+  play(viewer, 10s, [](double t) { return picture(t < 4.5 ? 0.1 : 0.6); });
+  viewer.finish();
   ASSERT_EQ(seen.size(), 11u);  // ten, and the end
   EXPECT_EQ(encoding->seen().size(), 2u);
   for (std::size_t i = 0; i < 10; ++i) {
@@ -89,46 +85,30 @@ TEST_F(PictureWatchTest, PicturesThatChangeAreEncodedAtTheRateAndOthersHeldBack)
   EXPECT_NEAR(looks, 10, 1);
 }
 
-TEST_F(PictureWatchTest, WhatMovesIsToldAlsoBetweenSampledPictures) {
-  PictureWatch watch(in_step(0.2), encoding, hooks());
-  play(watch, 12s, [](double t) { return picture(t < 5.0 ? 0.0 : std::min(0.9, (t - 5.0) / 4.0), 160, 90); });
-  watch.finish();
+TEST_F(PictureViewerTest, WhatMovesIsToldAlsoBetweenSampledPictures) {
+  PictureViewer viewer(at_rate(0.2), encoding, hooks());
+  play(viewer, 12s,
+       [](double t) { return picture(t < 5.0 ? 0.0 : std::min(0.9, (t - 5.0) / 4.0), 160, 90); });
+  viewer.finish();
   ASSERT_FALSE(moved.empty());
   EXPECT_EQ(moved.front().kind, signals::MotionKind::kThings);
   EXPECT_GT(moved.front().start.t, 4s);
   EXPECT_LT(moved.front().start.t, 8s);
 }
 
-TEST_F(PictureWatchTest, WithoutAnEncoderPicturesAreHandedOnWithoutTokens) {
-  PictureWatch watch(in_step(), nullptr, hooks());
-  play(watch, 2s, [](double) { return picture(0.3); });
+TEST_F(PictureViewerTest, WithoutAnEncoderPicturesAreHandedOnWithoutTokens) {
+  PictureViewer viewer(at_rate(), nullptr, hooks());
+  play(viewer, 2s, [](double) { return picture(0.3); });
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_TRUE(seen[0].tokens.empty());
   EXPECT_GT(seen[0].change, 0.0F);
   EXPECT_EQ(seen[1].change, 0.0F);
 }
 
-TEST_F(PictureWatchTest, AnEncoderThatIsBehindLosesPicturesAndTheyAreCounted) {
-  PictureWatchOptions options;
-  options.rate_hz = 5.0;
-  encoding->hold(true);
-  {
-    PictureWatch watch(options, encoding, hooks());
-    play(watch, 2s, [](double t) { return picture(static_cast<int>(t * 5.0 + 0.5) % 2 == 0 ? 0.1 : 0.6); });
-    EXPECT_TRUE(seen.empty());
-    encoding->hold(false);
-    watch.finish();
-  }
-  std::uint32_t lost = 0;
-  for (const SeenFrame& frame : seen) lost += frame.lost;
-  EXPECT_EQ(encoding->seen().size(), 2u);
-  EXPECT_GE(lost, 4u);
-}
-
-TEST_F(PictureWatchTest, APictureThatCannotBeEncodedHasNoTokensAndTheNextOnesDo) {
+TEST_F(PictureViewerTest, APictureThatCannotBeEncodedHasNoTokensAndTheNextOnesDo) {
   encoding->fail_at(66);
-  PictureWatch watch(in_step(), encoding, hooks());
-  play(watch, 3s, [](double t) { return t < 1.0 ? picture(0.1, 66, 40) : picture(t < 2.0 ? 0.3 : 0.6); });
+  PictureViewer viewer(at_rate(), encoding, hooks());
+  play(viewer, 3s, [](double t) { return t < 1.0 ? picture(0.1, 66, 40) : picture(t < 2.0 ? 0.3 : 0.6); });
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_TRUE(seen[0].tokens.empty());
   EXPECT_GT(seen[0].change, 0.0F);
@@ -136,9 +116,9 @@ TEST_F(PictureWatchTest, APictureThatCannotBeEncodedHasNoTokensAndTheNextOnesDo)
   EXPECT_FALSE(seen[2].tokens.empty());
 }
 
-TEST_F(PictureWatchTest, SizesMayChangeAndBeOdd) {
-  PictureWatch watch(in_step(), encoding, hooks());
-  play(watch, 4s, [](double t) {
+TEST_F(PictureViewerTest, SizesMayChangeAndBeOdd) {
+  PictureViewer viewer(at_rate(), encoding, hooks());
+  play(viewer, 4s, [](double t) {
     return t < 1.0 ? picture(0.2, 1, 1) : t < 2.0 ? picture(0.2, 17, 9) : picture(0.2, 321, 181);
   });
   ASSERT_EQ(seen.size(), 4u);
@@ -147,17 +127,12 @@ TEST_F(PictureWatchTest, SizesMayChangeAndBeOdd) {
   EXPECT_THAT(widths, ElementsAre(1, 17, 321));
 }
 
-TEST_F(PictureWatchTest, TimesThatGoBackAreLeftOutUntilAnEpochBegins) {
-  PictureWatch watch(in_step(), encoding, hooks());
-  play(watch, 3s, [](double) { return picture(0.1); });
-  watch.look({0, 1s}, picture(0.8));
+TEST_F(PictureViewerTest, TimesThatGoBackAreLeftOut) {
+  PictureViewer viewer(at_rate(), encoding, hooks());
+  play(viewer, 3s, [](double) { return picture(0.1); });
+  viewer.look({0, 1s}, picture(0.8));
   EXPECT_EQ(seen.size(), 3u);
-  play(
-      watch, 1s, [](double) { return picture(0.1); }, 1);
-  ASSERT_EQ(seen.size(), 4u);
-  EXPECT_EQ(seen.back().time.epoch, 1u);
-  EXPECT_FALSE(seen.back().tokens.empty());  // nothing is known of what was before
 }
 
 }  // namespace
-}  // namespace vedette::daemon::streams
+}  // namespace vedette::daemon::files
