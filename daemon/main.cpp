@@ -206,6 +206,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
 }
 
 int run(int argc, char** argv) {
+  keep_memory_flat();
   const StopSignals stop_signals;
   CLI::App app("Watches and listens to live streams, and puts what happens into Redis.", "vedetted");
   std::string config;

@@ -1,5 +1,6 @@
 #include "daemon/process.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <systemd/sd-daemon.h>
 
@@ -8,6 +9,11 @@
 #include "base/log.h"
 
 namespace vedette::daemon {
+
+void keep_memory_flat() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);  // and stays there: freed megabytes go back to the system at once
+  mallopt(M_ARENA_MAX, 4);
+}
 
 StopSignals::StopSignals() {
   sigemptyset(&signals_);

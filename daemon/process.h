@@ -9,6 +9,10 @@
 
 namespace vedette::daemon {
 
+// Call it before there are threads. Windows, mels and keys come and go by the megabyte on many threads: left
+// to its habits glibc keeps them in an arena per thread, each of which grows for as long as the service runs.
+void keep_memory_flat();
+
 // SIGTERM and SIGINT, held back from every thread that starts after this, and waited for here. Make it first
 // in main.
 class StopSignals {

@@ -219,7 +219,8 @@ def main():
         "shown_s": quantiles(total["shown"]), "committed_s": quantiles(total["committed"]),
         "closed_s": quantiles(total["closed"]),
         "resident_mb": {"first": round(resident[0][1]), "last": round(resident[-1][1]),
-                        "most": round(max(mb for _, mb in resident)), "per_minute": round(slope_per_minute(resident), 2)},
+                        "most": round(max(mb for _, mb in resident)), "per_minute": round(slope_per_minute(resident), 2),
+                        "per_minute_second_half": round(slope_per_minute(resident[len(resident) // 2:]), 2)},
         "cores_used": round(used / wall, 2), "busy_share_of_wall": {at: round(value / wall, 3) for at, value in busy.items()},
         "cores_by_thread": {kind: round((value - threads_before.get(kind, 0)) / wall, 3)
                             for kind, value in sorted(threads.items())},
