@@ -1,10 +1,12 @@
 // vedette eval: asks about real media files through the whole road, and counts right answers.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/sight_models.h"
@@ -28,10 +30,20 @@ struct EvalCommand {
   bool quiet = false;
 };
 
-// Counts by slot.
+// Counts of one slot.
 struct Score {
   int right = 0, asked = 0, failed = 0;
+  std::map<std::vector<std::string>, int> expected;  // how often each answer would have been right
+
+  double share() const { return asked > 0 ? static_cast<double>(right) / asked : 0.0; }
+  // Right when the commonest answer is always given; less than 0 where questions say only what is wrong.
+  double commonest() const {
+    int most = 0;
+    for (const auto& [answer, times] : expected) most = std::max(most, answer.empty() ? 0 : times);
+    return most > 0 && asked > 0 ? static_cast<double>(most) / asked : -1.0;
+  }
 };
+using Scores = std::map<std::string, Score>;
 
 files::EvalOptions options_of(const EvalCommand& command) {
   files::EvalOptions options;
@@ -47,10 +59,10 @@ void print_result(const files::EvalResult& result, const EvalCommand& command) {
   if (!result.error.empty()) {
     std::fprintf(stderr, "vedette: %s:%d: %s\n", command.manifest.c_str(), item.line, result.error.c_str());
   } else if (command.json) {
-    const nlohmann::json line{{"line", item.line},     {"file", item.file.string()},
-                              {"slot", item.slot},     {"question", item.question},
-                              {"expect", item.expect}, {"answer", result.answer},
-                              {"right", result.right}};
+    const nlohmann::json line{{"line", item.line},       {"file", item.file.string()},
+                              {"slot", item.slot},       {"question", item.question},
+                              {"expect", item.expect},   {"reject", item.reject},
+                              {"answer", result.answer}, {"right", result.right}};
     std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else if (!command.quiet) {
     std::printf("%s %-10s %s | %s\n", result.right ? "+" : "-", item.slot.c_str(), item.question.c_str(),
@@ -59,32 +71,70 @@ void print_result(const files::EvalResult& result, const EvalCommand& command) {
   std::fflush(stdout);
 }
 
-void print_scores(const std::map<std::string, Score>& scores, const EvalCommand& command) {
-  Score all;
-  nlohmann::json slots = nlohmann::json::object();
-  if (!command.json) std::printf("\n%-12s %6s %6s %7s\n", "slot", "right", "asked", "share");
-  const auto print = [&](const std::string& slot, const Score& score) {
-    const double share = score.asked > 0 ? static_cast<double>(score.right) / score.asked : 0.0;
-    if (command.json) {
-      slots[slot] = {
-          {"right", score.right}, {"asked", score.asked}, {"failed", score.failed}, {"share", share}};
-    } else {
-      std::printf("%-12s %6d %6d %6.1f %%\n", slot.c_str(), score.right, score.asked, 100.0 * share);
-    }
-  };
+// Of slots "presence/yes" and "presence/no": the mean of their shares, as "presence".
+std::map<std::string, double> balanced(const Scores& scores) {
+  std::map<std::string, std::pair<double, int>> sums;
   for (const auto& [slot, score] : scores) {
-    print(slot, score);
+    const auto cut = slot.find('/');
+    if (cut == std::string::npos || score.asked == 0) continue;
+    auto& [sum, count] = sums[slot.substr(0, cut)];
+    sum += score.share();
+    ++count;
+  }
+  std::map<std::string, double> means;
+  for (const auto& [name, sum] : sums) {
+    if (sum.second > 1) means[name] = sum.first / sum.second;
+  }
+  return means;
+}
+
+Score sum_of(const Scores& scores) {
+  Score all;
+  for (const auto& [slot, score] : scores) {
     all.right += score.right;
     all.asked += score.asked;
     all.failed += score.failed;
   }
-  if (!command.json) return print("all", all);
-  const nlohmann::json summary{{"control", command.control},
-                               {"slots", slots},
-                               {"right", all.right},
-                               {"asked", all.asked},
-                               {"failed", all.failed}};
+  return all;
+}
+
+void print_table(const Scores& scores) {
+  std::printf("\n%-16s %6s %6s %8s %10s\n", "slot", "right", "asked", "share", "commonest");
+  const auto print = [](const std::string& slot, const Score& score) {
+    std::printf("%-16s %6d %6d %6.1f %%", slot.c_str(), score.right, score.asked, 100.0 * score.share());
+    if (score.commonest() >= 0.0) std::printf(" %8.1f %%", 100.0 * score.commonest());
+    std::printf("\n");
+  };
+  for (const auto& [slot, score] : scores) print(slot, score);
+  for (const auto& [name, share] : balanced(scores))
+    std::printf("%-16s %13s %6.1f %%\n", name.c_str(), "balanced", 100.0 * share);
+  print("all", sum_of(scores));
+}
+
+void print_json(const Scores& scores, const std::string& control) {
+  nlohmann::json slots = nlohmann::json::object();
+  for (const auto& [slot, score] : scores) {
+    nlohmann::json commonest;  // null where there is none
+    if (score.commonest() >= 0.0) commonest = score.commonest();
+    slots[slot] = {{"right", score.right},
+                   {"asked", score.asked},
+                   {"failed", score.failed},
+                   {"share", score.share()},
+                   {"commonest", commonest}};
+  }
+  const Score all = sum_of(scores);
+  const nlohmann::json summary{{"control", control}, {"slots", slots},     {"balanced", balanced(scores)},
+                               {"right", all.right}, {"asked", all.asked}, {"failed", all.failed}};
   std::printf("%s\n", summary.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+// The file that each file is swapped with needs another.
+void check_control(const EvalCommand& command, const std::vector<files::EvalItem>& items) {
+  const bool one_file =
+      std::ranges::all_of(items, [&](const files::EvalItem& item) { return item.file == items[0].file; });
+  if (command.control == "swap" && one_file)
+    throw CommandError(ExitCode::kUsage,
+                       command.manifest + ": --control swap needs questions about two files");
 }
 
 ExitCode eval(const EvalCommand& command) {
@@ -96,12 +146,13 @@ ExitCode eval(const EvalCommand& command) {
   if (!manifest.problems.empty()) return ExitCode::kUsage;
   if (manifest.items.empty())
     throw CommandError(ExitCode::kUsage, command.manifest + ": there is no question in it");
+  check_control(command, manifest.items);
 
   const auto name = [](const std::string& model) { return model == "none" ? std::string() : model; };
   const LoadedModels loaded =
       load_models({name(command.models.hear), name(command.models.see), command.models.think}, command.device,
                   command.threads);
-  std::map<std::string, Score> scores;
+  Scores scores;
   bool failed = false;
   files::Evaluation evaluation(*loaded.runtime, *loaded.parts, options_of(command));
   evaluation.run(manifest.items, [&](const files::EvalResult& result) {
@@ -111,9 +162,14 @@ ExitCode eval(const EvalCommand& command) {
     score.failed += answered ? 0 : 1;
     score.asked += answered ? 1 : 0;
     score.right += result.right ? 1 : 0;
+    if (answered) ++score.expected[result.item->expect];
     print_result(result, command);
   });
-  print_scores(scores, command);
+  if (command.json) {
+    print_json(scores, command.control);
+  } else {
+    print_table(scores);
+  }
   return failed ? ExitCode::kFailed : ExitCode::kDone;
 }
 
@@ -124,7 +180,8 @@ void add_eval(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("eval", "Asks about media files and counts right answers, by slot");
   command
       ->add_option("MANIFEST", options->manifest,
-                   "JSON lines {\"file\", \"from_ms\", \"to_ms\", \"slot\", \"question\", \"expect\": [...]}")
+                   "JSON lines {\"file\", \"from_ms\", \"to_ms\", \"slot\", \"question\", \"expect\": [...], "
+                   "\"reject\": [...]}")
       ->required();
   command
       ->add_option(

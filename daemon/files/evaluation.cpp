@@ -108,9 +108,7 @@ EvalResult Evaluation::ask(const EvalItem& item, milliseconds since, narration::
       narration.sight());
   const sinks::Answer answer = promise->get_future().get();
   if (answer.state == sinks::AnswerState::kError) return {&item, "", false, answer.reason};
-  const bool right =
-      std::ranges::any_of(item.expect, [&](const std::string& wanted) { return says(answer.text, wanted); });
-  return {&item, answer.text, right, ""};
+  return {&item, answer.text, item.is_right(answer.text), ""};
 }
 
 }  // namespace vedette::daemon::files

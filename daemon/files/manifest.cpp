@@ -1,5 +1,6 @@
 #include "daemon/files/manifest.h"
 
+#include <algorithm>
 #include <cctype>
 #include <istream>
 #include <nlohmann/json.hpp>
@@ -43,6 +44,19 @@ std::chrono::milliseconds time_of(const json& object, const char* key) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(value.get<double>()));
 }
 
+// Empty when it is not there.
+std::vector<std::string> texts_of(const json& object, const char* key) {
+  const json& value = value_of(object, key);
+  std::vector<std::string> texts;
+  if (value.is_null()) return texts;
+  if (!value.is_array()) refuse(key, "a list of texts", value);
+  for (const json& one : value) {
+    if (!one.is_string() || one.get_ref<const std::string&>().empty()) refuse(key, "a list of texts", value);
+    texts.push_back(one.get<std::string>());
+  }
+  return texts;
+}
+
 EvalItem item_of(const std::string& line, const std::filesystem::path& folder) {
   const json object = json::parse(line, nullptr, false);
   if (!object.is_object()) throw std::runtime_error("expected a JSON object");
@@ -53,24 +67,26 @@ EvalItem item_of(const std::string& line, const std::filesystem::path& folder) {
   if (item.to <= item.from) refuse("to_ms", "more than from_ms", value_of(object, "to_ms"));
   item.slot = text_of(object, "slot");
   item.question = text_of(object, "question");
-  const json& expect = value_of(object, "expect");
-  if (!expect.is_array() || expect.empty()) refuse("expect", "a list of texts", expect);
-  for (const json& one : expect) {
-    if (!one.is_string() || one.get_ref<const std::string&>().empty())
-      refuse("expect", "a list of texts", expect);
-    item.expect.push_back(one.get<std::string>());
-  }
+  item.expect = texts_of(object, "expect");
+  item.reject = texts_of(object, "reject");
+  if (item.expect.empty() && item.reject.empty())
+    refuse("expect", "a list of texts", value_of(object, "expect"));
   return item;
+}
+
+bool is_digit(std::string_view text, std::size_t at) {
+  return at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
 }
 
 // " word word " in lower case.
 std::string words_of(std::string_view text) {
   std::string words = " ";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || byte >= 0x80) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool in_number = byte == '.' && i > 0 && is_digit(text, i - 1) && is_digit(text, i + 1);
+    if (std::isalnum(byte) != 0 || byte >= 0x80 || in_number) {
       words += static_cast<char>(std::tolower(byte));
-    } else if (c != '\'' && words.back() != ' ') {
+    } else if (byte != '\'' && words.back() != ' ') {
       words += ' ';
     }
   }
@@ -93,6 +109,11 @@ Manifest read_manifest(std::istream& in, const std::string& name, const std::fil
     }
   }
   return manifest;
+}
+
+bool EvalItem::is_right(std::string_view answer) const {
+  const auto stands = [&](const std::string& text) { return says(answer, text); };
+  return (expect.empty() || std::ranges::any_of(expect, stands)) && std::ranges::none_of(reject, stands);
 }
 
 bool says(std::string_view answer, std::string_view wanted) {

@@ -10,6 +10,7 @@
 
 #include "base/time.h"
 #include "daemon/narration/error_text.h"
+#include "daemon/narration/plain_answers.h"
 #include "daemon/narration/repetition.h"
 
 namespace vedette::daemon::narration {
@@ -173,11 +174,14 @@ struct Answers::Material {
   bool known() const { return rendered.heard || rendered.seen || !pictures.empty(); }
 };
 
+bool Answers::taught() const {
+  return options_.writer != nullptr && options_.writer->layout().narrates;
+}
+
 Answers::Material Answers::gather(const sinks::Question& question, const Timeline& timeline,
                                   const Answer& answer, StreamSight* sight) const {
   Material material;
   material.facts = timeline.between(answer.from_ms, answer.to_ms);
-  const bool reads_pictures = options_.writer != nullptr && options_.writer->layout().narrates;
   int room =
       std::min(options_.most_timeline_tokens, context_tokens_ - options_.most_new_tokens - kPromptReserve);
   const auto question_tokens = static_cast<int>(tokenizer_.encode(question.text).size());
@@ -187,7 +191,7 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
                        " tokens of " + std::to_string(context_tokens_);
     return material;
   }
-  if (reads_pictures && sight != nullptr) {
+  if (taught() && sight != nullptr) {
     material.pictures = sight->pictures(answer.from_ms, answer.to_ms);
     const auto most = static_cast<std::size_t>(options_.writer->layout().pictures);
     if (material.pictures.size() > most)
@@ -196,7 +200,7 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
     for (const KeptPicture& picture : material.pictures) room -= static_cast<int>(picture.tokens->shape()[0]);
   }
   RenderOptions layout;
-  if (reads_pictures) layout.layout = &options_.writer->layout();
+  if (taught()) layout.layout = &options_.writer->layout();
   layout.zero_ms = answer.from_ms;
   layout.most_tokens = std::max(1, room);
   layout.count_tokens = [this](std::string_view text) {
@@ -214,7 +218,7 @@ TextRequest Answers::request_for(const sinks::Question& question, const Material
                                  const Answer& answer, StreamSight* sight) const {
   TextRequest request;
   request.max_new_tokens = options_.most_new_tokens;
-  if (options_.writer == nullptr || !options_.writer->layout().narrates) {
+  if (!taught()) {
     request.prompt = chat_.encode(
         tokenizer_, question_prompt(material.rendered.text, question.text, material.words_only), true);
     return request;
@@ -247,6 +251,20 @@ TextRequest Answers::request_for(const sinks::Question& question, const Material
   return request;
 }
 
+// Gives the final answer where the facts alone do.
+void Answers::answer_without_model(const sinks::Question& question, const Material& material,
+                                   const StreamSight* sight, Answer& answer) {
+  const bool looks = sight != nullptr && sight->has_pictures();
+  std::optional<std::string> plain;
+  if (looks && !taught()) plain = plain_answer(question.text, material.facts);
+  if (!plain && material.known()) return;
+  answer.state = AnswerState::kFinal;
+  answer.model.clear();
+  answer.text = plain ? *plain : unheard_answer(material.facts, answer.from_ms, answer.to_ms, looks);
+  const std::lock_guard lock(shared_->mutex);
+  ++(plain ? shared_->stats.plain : shared_->stats.unheard);
+}
+
 void Answers::ask(const sinks::Question& question, const Timeline& timeline, std::int64_t now_ms,
                   sinks::AnswerCallback callback, const std::shared_ptr<StreamSight>& sight) {
   auto job = std::make_shared<Job>();
@@ -263,11 +281,8 @@ void Answers::ask(const sinks::Question& question, const Timeline& timeline, std
   if (!material.refusal.empty()) {
     answer.state = AnswerState::kError;
     answer.reason = material.refusal;
-  } else if (!material.known()) {
-    answer.state = AnswerState::kFinal;
-    answer.model.clear();
-    answer.text = unheard_answer(material.facts, answer.from_ms, answer.to_ms,
-                                 sight != nullptr && sight->has_pictures());
+  } else {
+    answer_without_model(question, material, sight.get(), answer);
   }
   if (!admit(job)) {
     job->callback(std::move(answer));
@@ -293,7 +308,6 @@ bool Answers::admit(const std::shared_ptr<Job>& job) {
   Answer& answer = job->answer;
   const std::lock_guard lock(shared_->mutex);
   ++shared_->stats.asked;
-  if (answer.state == AnswerState::kFinal) ++shared_->stats.unheard;
   if (answer.state == AnswerState::kPartial && shared_->running.size() >= options_.most_running) {
     answer.state = AnswerState::kError;
     answer.reason = "busy: too many questions at once";

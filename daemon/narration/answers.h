@@ -26,21 +26,24 @@ struct AnswerOptions {
   std::size_t most_running = 8;                  // more at once get an error answer
   std::string think_model;                       // name of the LLM, as answers carry it
   // How prompts are written for a model that was taught to read pictures and facts (its layout narrates);
-  // null, or another model: as text. Must outlive the answers.
+  // null, or another model: as text, and plain questions are answered from the facts without it. Must outlive
+  // the answers.
   const PromptWriter* writer = nullptr;
 };
 
 struct AnswerStats {
   std::uint64_t asked = 0;
   std::uint64_t unheard = 0;    // answered without the model: nothing was heard or seen in the span
+  std::uint64_t plain = 0;      // answered without the model: the facts say it plainly
   std::uint64_t answered = 0;   // by the model
   std::uint64_t failed = 0;     // error answers
   std::uint64_t cancelled = 0;  // nobody waited any more
 };
 
 // Answers questions from a stream's timeline, and its pictures where the model reads them, by the resident
-// LLM. When nothing was heard or seen in the span, it says so and does not ask the model. Thread-safe; ask()
-// does not block. What it is made with must outlive it and its answers.
+// LLM. When nothing was heard or seen in the span, it says so and does not ask the model; nor does it where
+// that was not taught to read facts and they answer plainly. Thread-safe; ask() does not block. What it is
+// made with must outlive it and its answers.
 class Answers {
  public:
   Answers(models::runtime::Engine& engine, const models::text::Tokenizer& tokenizer,
@@ -58,7 +61,10 @@ class Answers {
   struct Shared;
   struct Material;
 
+  bool taught() const;  // the model reads facts and pictures
   bool admit(const std::shared_ptr<Job>& job);
+  void answer_without_model(const sinks::Question& question, const Material& material,
+                            const StreamSight* sight, sinks::Answer& answer);
   Material gather(const sinks::Question& question, const Timeline& timeline, const sinks::Answer& answer,
                   StreamSight* sight) const;
   models::runtime::TextRequest request_for(const sinks::Question& question, const Material& material,

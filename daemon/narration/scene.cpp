@@ -1,6 +1,7 @@
 #include "daemon/narration/scene.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <set>
 #include <utility>
@@ -127,13 +128,29 @@ std::string names_of(const std::vector<Sighting>& sightings) {
   return text;
 }
 
+std::string picture_state(const std::vector<std::string>& conditions) {
+  static constexpr std::array<std::pair<std::string_view, const char*>, 9> kStates{{
+      {"picture_absent", "There is no picture."},
+      {"picture_black", "The picture is black."},
+      {"picture_covered", "The camera is covered."},
+      {"picture_frozen", "The picture is frozen."},
+      {"picture_garbled", "The picture is garbled."},
+      {"picture_blocky", "The picture is blocky."},
+      {"picture_noisy", "The picture is noisy."},
+      {"picture_blurred", "The picture is blurred."},
+      {"picture_overexposed", "The picture is too bright."},
+  }};
+  for (const auto& [condition, text] : kStates) {
+    if (std::ranges::find(conditions, condition) != conditions.end()) return text;
+  }
+  return {};
+}
+
 std::string sentence_of(const Scene& scene) {
-  const auto is_open = [&](const char* condition) {
-    return std::ranges::find(scene.conditions, condition) != scene.conditions.end();
-  };
-  if (is_open("picture_absent")) return "There is no picture.";
-  if (is_open("picture_black")) return "The picture is black.";
-  std::string text = is_open("picture_frozen") ? "The picture is frozen." : "";
+  std::string text = picture_state(scene.conditions);
+  for (const char* blind : {"picture_absent", "picture_black", "picture_covered"}) {
+    if (std::ranges::find(scene.conditions, blind) != scene.conditions.end()) return text;
+  }
   const auto add = [&](const std::string& more) { text += (text.empty() ? "" : " ") + sentence(more); };
   const std::string seen = things(scene.sightings);
   if (!seen.empty()) add(seen);

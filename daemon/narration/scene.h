@@ -22,6 +22,9 @@ struct Scene {
 // where they are not.
 std::string sentence_of(const Scene& scene);
 
+// "The picture is blurred." of the gravest of these conditions; "" where none is of the picture.
+std::string picture_state(const std::vector<std::string>& conditions);
+
 // The sightings that are told: by name where they are sure, as "something" where they are only likely; at
 // most a few.
 std::vector<models::runtime::Sighting> worth_telling(const std::vector<models::runtime::Sighting>& sightings);

@@ -100,6 +100,9 @@ void StreamSight::leave_epoch(nanoseconds end, Actions& later) {
   send(motion_.end());
   send(sounds_.end());
   timeline_.close("sees", end, clock_of(epoch_).utc_ms(end));
+  if (!told_fault_.empty()) timeline_.close(told_fault_, end, clock_of(epoch_).utc_ms(end));
+  fault_.clear();
+  told_fault_.clear();
   if (asked_ && asked_->handle) later.push_back([handle = asked_->handle] { handle->cancel(); });
   asked_.reset();
   for (Rule& rule : rules_) {
@@ -138,6 +141,7 @@ void StreamSight::on_seen(SeenFrame frame) {
       const bool unchanged = frame.tokens.empty() && frame.change <= 0.0F;
       if (unchanged) {
         ++stats_.unchanged;
+        note_fault(frame.time, std::string(fault_));
         if (!changed_ && !asked_) send(captions_.still(frame.time.t));
       } else {
         note_sightings(frame);
@@ -212,6 +216,10 @@ void StreamSight::note_sightings(const SeenFrame& frame) {
   has_heads_ = has_heads_ || !frame.sightings.empty();
   if (!has_heads_) return;
   sightings_ = frame.sightings;
+  const auto of_picture = std::ranges::stable_partition(
+      sightings_, [](const models::runtime::Sighting& one) { return !one.of_picture; });
+  note_fault(frame.time, of_picture.empty() ? std::string() : of_picture.front().what);
+  sightings_.erase(of_picture.begin(), of_picture.end());
   const std::string names = names_of(sightings_);
   if (names == seen_) return;
   seen_ = names;
@@ -224,6 +232,27 @@ void StreamSight::note_sightings(const SeenFrame& frame) {
   fact.open = true;  // it holds until something else is seen
   fact.label = "sees";
   fact.text = sighting_text(sightings_);
+  timeline_.add(std::move(fact));
+}
+
+// What the heads find wrong with the picture becomes a condition once two pictures in a row show it; likewise
+// its end. Blackness is measured.
+void StreamSight::note_fault(base::MediaTime time, const std::string& fault) {
+  const bool again = fault == fault_;
+  if (!again) fault_since_ = time;
+  fault_ = fault;
+  if (!again || fault == told_fault_ || fault == "picture_black") return;
+  if (!told_fault_.empty()) timeline_.close(told_fault_, time.t, clock_of(epoch_).utc_ms(time.t));
+  told_fault_ = fault;
+  if (fault.empty()) return;
+  Fact fact;
+  fact.kind = FactKind::kCondition;
+  fact.start = fault_since_;
+  fact.end = time.t;
+  fact.t_start_ms = clock_of(epoch_).utc_ms(fault_since_.t);
+  fact.t_end_ms = clock_of(epoch_).utc_ms(time.t);
+  fact.open = true;
+  fact.label = fault;
   timeline_.add(std::move(fact));
 }
 

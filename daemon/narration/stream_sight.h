@@ -125,6 +125,7 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void enter_epoch(std::uint32_t epoch);
   void leave_epoch(std::chrono::nanoseconds end, Actions& later);
   void note_sightings(const streams::SeenFrame& frame);
+  void note_fault(base::MediaTime time, const std::string& fault);
   void something_moved(base::MediaTime now, Actions& later);
   void ask_caption(base::MediaTime now, Actions& later);
   void ask_model(base::MediaTime now, Actions& later);
@@ -163,6 +164,8 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   std::shared_ptr<const std::string> latest_jpeg_;
   std::vector<models::runtime::Sighting> sightings_;  // of the newest picture that has any
   std::string seen_;                                  // the fact that was last told of them
+  std::string fault_, told_fault_;                    // of the newest picture; the condition that is open
+  base::MediaTime fault_since_;                       // the first picture that had it
   bool looks_ = false;                                // a picture came in this epoch
   bool has_heads_ = false;                            // a picture came with sightings
   bool changed_ = false, much_ = false;               // since the last caption was asked for

@@ -20,9 +20,10 @@ struct ImageFrame {
 
 // What the encoder's own heads say of a picture, where a model has any.
 struct Sighting {
-  std::string what;    // "person", "vehicle", ...
+  std::string what;    // "person", "vehicle", ...; "nothing"; or how the whole picture is: "picture_blurred"
   std::string where;   // "left", "middle", "right"; "" when the head does not tell
   float score = 0.0F;  // calibrated probability
+  bool of_picture = false;  // of the whole picture, not of what is in it
 };
 
 struct EncodedImage {

@@ -162,6 +162,8 @@ void SightModel::encode(ComputeContext& context, std::span<ImageFrame> frames,
     for (vision::SeenThing& thing : heads_->find(context, own)) {
       results[i]->sightings.push_back({std::move(thing.what), std::move(thing.where), thing.score});
     }
+    if (auto fault = heads_->fault(context, own))
+      results[i]->sightings.push_back({std::move(fault->what), "", fault->score, true});
   }
   context.synchronize();
 }

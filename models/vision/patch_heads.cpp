@@ -73,6 +73,29 @@ PatchHeads::PatchHeads(ComputeContext& context, const std::filesystem::path& fol
   const auto table = weights::WeightTable::open(folder);
   const auto part = layers::NamedWeights(table).part("patch", out, columns);
   patch_ = ops::pack_linear(context.backend(), {&part, 1}, backend::WeightFormat::kF32);
+  if (!config.has("fault_temperature")) return;
+  const auto whole = layers::NamedWeights(table).part("whole", read_faults(config), 2 * columns);
+  whole_ = ops::pack_linear(context.backend(), {&whole, 1}, backend::WeightFormat::kF32);
+}
+
+// Where the faults begin among the outputs for whole pictures; returns how many of these there are.
+std::int64_t PatchHeads::read_faults(const weights::JsonObject& config) {
+  faults_ = config.texts("faults");
+  fault_temperature_ = config.positive_or("fault_temperature", fault_temperature_);
+  fault_least_ = config.real_or("fault_least", fault_least_);
+  int at = 0;
+  bool found = false;
+  for (const auto& [name, count] : config.counts("whole", 1 << 16)) {
+    if (name == "fault") {
+      if (static_cast<std::size_t>(count) != faults_.size())
+        config.fail("whole", name + " of " + std::to_string(faults_.size()));
+      fault_at_ = at;
+      found = true;
+    }
+    at += count;
+  }
+  if (!found || faults_.empty()) config.fail("whole", "a part named fault");
+  return at;
 }
 
 // Where each part begins among the outputs; returns how many there are.
@@ -111,9 +134,37 @@ std::vector<SeenThing> PatchHeads::find(ComputeContext& context, Matrix patches)
   context.synchronize();
   std::vector<SeenThing> things;
   for (const Peak& peak : peaks(guess)) things.push_back(describe(peak));
+  if (things.empty()) {
+    float greatest = -INFINITY;
+    for (std::int64_t patch = 0; patch < guess.rows; ++patch)
+      greatest = std::max(greatest, guess.row(patch)[centre_at_]);
+    things.push_back({"nothing", "", static_cast<float>(1.0 - sigmoid(static_cast<double>(greatest)))});
+  }
   std::stable_sort(things.begin(), things.end(),
                    [](const SeenThing& a, const SeenThing& b) { return a.score > b.score; });
   return things;
+}
+
+std::optional<SeenThing> PatchHeads::fault(ComputeContext& context, Matrix patches) const {
+  if (faults_.empty()) return {};
+  const backend::ScratchScope scope(context.scratch());
+  const Matrix pooled = context.matrix(1, 2 * patches.columns), guess = context.matrix(1, whole_.out);
+  for (std::int64_t column = 0; column < patches.columns; ++column) {
+    double sum = 0.0;
+    float greatest = -INFINITY;
+    for (std::int64_t patch = 0; patch < patches.rows; ++patch) {
+      sum += static_cast<double>(patches.row(patch)[column]);
+      greatest = std::max(greatest, patches.row(patch)[column]);
+    }
+    pooled.row(0)[column] = static_cast<float>(sum / static_cast<double>(patches.rows));
+    pooled.row(0)[patches.columns + column] = greatest;
+  }
+  ops::linear(context, pooled, whole_, guess);
+  context.synchronize();
+  const auto shares = softmax(guess.row(0) + fault_at_, faults_.size(), fault_temperature_);
+  const std::size_t best = greatest_of(shares);
+  if (best == 0 || shares[best] < fault_least_) return {};
+  return SeenThing{"picture_" + faults_[best], "", static_cast<float>(shares[best])};
 }
 
 // Patches whose centre is more certain than all around them, but for those inside a stronger one's box.

@@ -20,11 +20,12 @@ sys.path.insert(0, str(TOOLS / "nano"))
 
 import heads  # noqa: E402
 import language  # noqa: E402
-from encoder import PATCH_PARTS  # noqa: E402
+from camera import FAULTS  # noqa: E402
+from encoder import PATCH_PARTS, WHOLE_PARTS  # noqa: E402
 
 WIDTH, HIDDEN, SIDE, PATCH = 16, 32, 40, 4
 CALIBRATION = {"centre_threshold": 0.55, "kind_temperature": 1.4, "something_below": 0.5, "score": [1.1, 0.9, -0.2],
-               "something_score": [0.8, 0.1], "colour_least": 0.2, "most": 4}
+               "something_score": [0.8, 0.1], "colour_least": 0.2, "most": 4, "fault_temperature": 1.2, "fault_least": 0.2}
 
 
 def save(path, tensors):
@@ -60,6 +61,9 @@ def main():
     rounded(patch)
     random = np.random.default_rng(2)
     pictures = {f"picture_{i}": torch.from_numpy(random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)) for i in range(3)}
+    whole = torch.nn.Linear(2 * WIDTH, sum(WHOLE_PARTS.values()))
+    torch.nn.init.normal_(whole.weight, std=0.6)
+    rounded(whole)
     outputs, sightings = {}, {}
     with torch.no_grad():
         for name, pixels in pictures.items():
@@ -70,6 +74,10 @@ def main():
             guess = dict(zip(PATCH_PARTS, patch(features[0]).split(list(PATCH_PARTS.values()), -1)))
             seen = [heads.sighting(peak, CALIBRATION) for peak in heads.peaks(guess, CALIBRATION)]
             sightings[name] = sorted(seen, key=lambda one: -one["score"])
+            pooled = torch.cat([features.mean(1), features.amax(1)], 1)
+            shares = (whole(pooled)[0, :len(FAULTS)] / CALIBRATION["fault_temperature"]).softmax(-1)
+            if int(shares.argmax()) and float(shares.max()) >= CALIBRATION["fault_least"]:
+                sightings[name].append({"what": "picture_" + FAULTS[int(shares.argmax())], "where": "", "score": float(shares.max())})
     save(ROOT / "vision" / "model.safetensors", tower.state_dict())
     put(ROOT / "vision" / "config.json", {"model_type": "siglip_vision_model", **{key: getattr(config, key) for key in (
         "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_channels", "image_size",
@@ -81,7 +89,8 @@ def main():
     put(ROOT / "projector" / "config.json", {"model_type": "pixel_shuffle_mlp", "scale_factor": language.SHUFFLE, "in": WIDTH,
                                              "hidden": WIDTH * language.SHUFFLE ** 2, "out": HIDDEN, "hidden_act": "gelu",
                                              "layer_norm_eps": 1e-5})
-    save(ROOT / "heads" / "model.safetensors", {"patch.weight": patch.weight, "patch.bias": patch.bias})
+    save(ROOT / "heads" / "model.safetensors", {"patch.weight": patch.weight, "patch.bias": patch.bias,
+                                                "whole.weight": whole.weight, "whole.bias": whole.bias})
     put(ROOT / "heads" / "config.json", heads.config(CALIBRATION))
     put(ROOT / "config.json", {"model_type": "vedette_nano", "bases": {"think": "llama_lora"}, "vision": "vision",
                                "projector": "projector", "heads": "heads"})

@@ -17,10 +17,14 @@ class Camera:
     def _u(self, n, *shape, low=0.0, high=1.0):
         return torch.rand(n, *(shape or (1, 1, 1)), device=self.device) * (high - low) + low
 
-    def shoot(self, images: list, faults: bool):
-        """Frames of the same scenes -> [n, frames, 3, h, w]; index of each scene's fault; which are grey."""
+    def shoot(self, images: list, faults):
+        """Frames of the same scenes -> [n, frames, 3, h, w]; index of each scene's fault; which are grey.
+
+        faults: whether there are any, or the name of the one that all have.
+        """
         n = len(images[0])
-        share = torch.tensor(FAULT_SHARE if faults else [1.0] + [0.0] * 7, device=self.device)
+        only = faults if isinstance(faults, str) else "" if faults else "clear"
+        share = torch.tensor([float(name == only) for name in FAULTS] if only else FAULT_SHARE, device=self.device)
         fault = torch.multinomial(share, n, replacement=True)
         grey, soft, night = (torch.rand(n, device=self.device) < p for p in (0.12, 0.35, 0.12))
         light = self._u(n, low=0.6, high=1.15), self._u(n, low=0.75, high=1.35), self._u(n, low=0.7, high=1.15)

@@ -5,6 +5,8 @@ colour; fault, count and presence of the whole), and a contrastive term: the mea
 sentence embeddings of all names. Most steps look at windows of 5 x 5 patches, which teach what a thing is at a quarter
 of the cost; every fourth step sees whole pictures. The heads are linear and are published beside the tower.
 """
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 import trainer
@@ -14,6 +16,7 @@ from transformers import SiglipVisionConfig, SiglipVisionModel
 from world import COLOUR_NAMES, GRID, IGNORE, KINDS, SIZE, SLOTS
 
 WIDTH, WINDOW = 256, 5
+PHOTOS = 0.25  # share of whole photographs
 COUNTS = ["none", "one", "two", "three", "many"]
 PATCH_PARTS = {"kind": len(KINDS), "centre": 1, "box": 4, "colour": len(COLOUR_NAMES)}
 WHOLE_PARTS = {"fault": len(FAULTS), "count": len(COUNTS), "presence": len(KINDS) - 1}
@@ -36,10 +39,11 @@ class Encoder(nn.Module):
         self.register_buffer("sentences", sentence_embeddings)
 
     def features(self, pixels, keep=None):
-        """[n, 3, 160, 160] in [0, 1] -> [n, 100, width]; keep: [n, k] patches to look at -> [n, k, width]."""
+        """[n, 3, 160, 160] in [0, 1] -> [n, 100, width]; keep: [n * times, k] patches to look at -> [n * times, k, width]."""
         tower = getattr(self.tower, "vision_model", self.tower)
         embedded = tower.embeddings(pixels * 2 - 1)
         if keep is not None:
+            embedded = embedded.repeat(len(keep) // len(embedded), 1, 1)
             embedded = embedded.gather(1, keep[..., None].expand(-1, -1, WIDTH))
         return tower.post_layernorm(tower.encoder(inputs_embeds=embedded).last_hidden_state)
 
@@ -107,7 +111,6 @@ def loss_of(model, scenes, whole: bool):
     label, pixels, keep = patch_labels(scenes), scenes.pixels[:, -1], None
     if not whole:
         keep = windows(scenes, 2)
-        pixels = pixels.repeat(2, 1, 1, 1)
         label = {k: v.repeat(2, *[1] * (v.dim() - 1)) for k, v in label.items()}
         label = {k: v.gather(1, keep if v.dim() == 2 else keep[..., None].expand(-1, -1, 4)) for k, v in label.items()}
     patches = model.features(pixels, keep)
@@ -152,10 +155,31 @@ def naming(model, patches, label):
     return F.cross_entropy(guess * model.temperature.exp().clamp(max=50), name[named])
 
 
+def mirrored(scenes):
+    """The same scenes with left and right swapped: other windows of them teach anew, and rendering costs a third of a step."""
+    box = scenes.box.clone()
+    box[..., 0] = 1 - box[..., 0]
+    patch_kind = scenes.patch_kind.view(-1, GRID, GRID).flip(2).flatten(1)
+    return dataclasses.replace(scenes, pixels=scenes.pixels.flip(-1), box=box, shift=-scenes.shift, owner=scenes.owner.flip(2), patch_kind=patch_kind)
+
+
 def train(model, world, minutes, batch, rate, checkpoint, log, resume, workers=1):
+    last = []
+
+    def scenes_for(step, whole):
+        if whole:
+            return world.render(batch // 2, photos=PHOTOS)
+        if last:
+            return mirrored(last.pop())
+        last.append(world.render(batch, photos=PHOTOS, faults=step % 8 == 0))
+        return last[0]
+
     def loss(step, rank):
         whole = (step + rank) % 4 == 3
-        scenes = world.render(batch // 2 if whole else batch, faults=whole or step % 8 == 0)
+        scenes = scenes_for(step, whole)
         with torch.autocast(world.device.type, torch.bfloat16):
             return loss_of(model, scenes, whole)
-    return trainer.train(model, loss, [(list(model.parameters()), rate)], minutes, checkpoint, log, "encoder", resume, workers)
+    inner = [p for name, p in model.tower.named_parameters() if p.dim() == 2 and "encoder.layers" in name]
+    chosen = {id(p) for p in inner}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return trainer.train(model, loss, [(rest, rate, False), (inner, rate, True)], minutes, checkpoint, log, "encoder", resume, workers)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the published folder from checkpoints, calibrates the heads, and prints what held-out pictures give.
 
-  export.py --packed DIR --run DIR --out models/nano [--sound DIR] [--scenes 600] [--narrates]
+  export.py --packed DIR --run DIR --out models/nano [--sound DIR] [--scenes 600] [--lora [--narrates]]
 """
 import argparse
 import json
@@ -15,7 +15,7 @@ import layout
 import story
 import torch
 from encoder import Encoder
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from world import KINDS, World
 
 BF16 = torch.bfloat16
@@ -46,27 +46,32 @@ def vision(model, out):
 
 
 def speaker_of(options, model):
-    """The projector and, where there is a checkpoint, LoRA; without one, adapters that change nothing."""
+    """The projector and, where it is asked for, LoRA."""
     speaker = language.Speaker(model, language.load_llm(options.packed).to(BF16))
-    language.add_lora(speaker)
+    if options.lora:
+        language.add_lora(speaker)
     if options.begin:
         language.load_published(speaker, options.begin)
-    for step in ("projector", "lora"):
+    for step in ("projector", "lora") if options.lora else ("projector",):
         path = options.run / "checkpoints" / f"{step}.pt"
         if path.exists():
             speaker.load_state_dict(torch.load(path)["model"], strict=False)
+        elif not options.begin:
+            raise SystemExit(f"{path} is not there: train.py --step {step} makes it, or give --from")
     return speaker
 
 
-def adapters(speaker, out):
+def projector(speaker, out):
     save({k: v for k, v in speaker.projector.state_dict().items()}, out / "projector" / "model.safetensors")
     put(out / "projector" / "config.json", {
         "model_type": "pixel_shuffle_mlp", "scale_factor": language.SHUFFLE, "in": language.WIDTH, "hidden": language.WIDTH * language.SHUFFLE**2,
         "out": language.HIDDEN, "hidden_act": "gelu", "layer_norm_eps": 1e-5})
+
+
+def adapter(speaker, out):
     speaker.llm.save_pretrained(out / "adapter")
     (out / "adapter" / "README.md").unlink(missing_ok=True)
     path = out / "adapter" / "adapter_model.safetensors"
-    from safetensors.torch import load_file
     save(load_file(path), path)
     path = out / "adapter" / "adapter_config.json"
     config = json.loads(path.read_text())
@@ -93,22 +98,28 @@ def main():
         parser.add_argument(f"--{option}", type=pathlib.Path, required=True)
     parser.add_argument("--sound", type=pathlib.Path, help="folder that sound.py wrote")
     parser.add_argument("--scenes", type=int, default=600, help="held-out pictures for the calibration, and as many for the scores")
+    parser.add_argument("--lora", action="store_true", help="publish the adapter of the LoRA step, too")
     parser.add_argument("--narrates", action="store_true", help="the LLM's captions may be used")
     parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights for the steps that have no checkpoint")
     parser.add_argument("--answers", type=int, default=0, help="held-out stories, six questions each, to put to the LLM")
     options = parser.parse_args()
+    if options.narrates and not options.lora:
+        parser.error("--narrates needs --lora: without it nothing was taught to narrate")
     torch.set_num_threads(1)
     torch.manual_seed(1)
     sentences = torch.tensor(json.loads((options.packed / "words.json").read_text())["embeddings"])
     model, state = Encoder(sentences), torch.load(options.run / "checkpoints" / "encoder.pt")
-    model.load_state_dict(state["model"])
+    model.load_state_dict(state.get("mean") or state["model"])
     model.eval()
+    # Not on what the scores are taken from. On photographs too: a camera's picture is full of what the renderer does not draw.
+    known = World(options.packed, "train", "all", torch.device("cpu"))
+    calibration = heads.calibrate(heads.run(model, known, options.scenes, 0.4), heads.run(model, known, options.scenes, faults=True))
     held = World(options.packed, "held", "all", torch.device("cpu"))
-    # On photographs too: a camera's picture is full of what the renderer does not draw.
-    calibration = heads.calibrate(heads.run(model, held, options.scenes, 0.4))
     report = {"time": time.strftime("%H:%M"), "spent": state["spent"], "calibration": calibration}
-    for name, photos, control in (("made scenes", 0.0, ""), ("whole photographs", 1.0, ""), ("black", 0.0, "black"), ("swap", 0.0, "swap")):
-        report[name] = heads.scores(heads.run(model, held, options.scenes // (3 if control else 1), photos, control), calibration)
+    for name, photos, control, faults in (("made scenes", 0.0, "", False), ("whole photographs", 1.0, "", False), ("faults", 0.0, "", True),
+                                          ("black", 0.0, "black", False), ("swap", 0.0, "swap", False)):
+        batches = heads.run(model, held, options.scenes // (3 if control else 1), photos, control, faults)
+        report[name] = heads.scores(batches, calibration)
     print(json.dumps(report, indent=1))
     options.out.mkdir(parents=True, exist_ok=True)
     vision(model, options.out)
@@ -116,13 +127,16 @@ def main():
           "name.weight": model.name.weight, "name.bias": model.name.bias}, options.out / "heads" / "model.safetensors")
     put(options.out / "heads" / "config.json", heads.config(calibration))
     speaker = speaker_of(options, model)
-    adapters(speaker, options.out)
+    projector(speaker, options.out)
+    shutil.rmtree(options.out / "adapter", ignore_errors=True)
+    if options.lora:
+        adapter(speaker, options.out)
     if options.answers:
         report["answers"] = answers(options, speaker, held)
     layout.write(options.out / "prompt_layout.json", options.narrates, KINDS[1:] + story.COLOURS + [name for name in story.SOUNDS if " " not in name])
-    put(options.out / "config.json", {
-        "model_type": "vedette_nano", "bases": {"hear": "whisper-tiny.en", "think": "smollm2-135m-instruct"}, "vision": "vision",
-        "projector": "projector", "adapter": "adapter", "heads": "heads", "sound": "sound"})
+    parts = ["vision", "projector", "heads", "sound"] + (["adapter"] if options.lora else [])
+    put(options.out / "config.json", {"model_type": "vedette_nano", "bases": {"hear": "whisper-tiny.en", "think": "smollm2-135m-instruct"},
+                                      **{part: part for part in parts}})
     if options.sound:
         shutil.copytree(options.sound, options.out / "sound", dirs_exist_ok=True)
     (options.run / "report.json").write_text(json.dumps(report, indent=1))

@@ -8,7 +8,8 @@ from world import COLOUR_NAMES, GRID, KINDS
 SIDES = (0.36, 0.64)
 SURE, LIKELY = 0.6, 0.35  # daemon/narration/scene.cpp: from here by name; from here as "something"; else not told
 DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.5, "score": [1.0, 1.0, 0.0],
-            "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5}
+            "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5, "fault_temperature": 1.0, "fault_least": 0.7}
+FALSE_ALARMS = 0.02  # of clear pictures, at most, that may be told as faulty
 
 
 def config(calibration: dict) -> dict:
@@ -70,11 +71,11 @@ def told(found: list, cal: dict) -> list:
 
 
 @torch.no_grad()
-def run(model, world, scenes_wanted, photos=0.0, control=""):
-    """[(scenes, guesses of patches, guesses of wholes)] on clear pictures of a world."""
+def run(model, world, scenes_wanted, photos=0.0, control="", faults=False):
+    """[(scenes, guesses of patches, guesses of wholes)] on pictures of a world, clear ones unless faults are wanted."""
     batches = []
     for _ in range(0, scenes_wanted, 100):
-        scenes = world.render(100, photos=photos, faults=False)
+        scenes = world.render(100, photos=photos, faults=faults)
         pixels = scenes.pixels[:, -1]
         pixels = torch.zeros_like(pixels) if control == "black" else pixels.roll(1, 0) if control == "swap" else pixels
         with torch.autocast(pixels.device.type, torch.bfloat16):
@@ -104,18 +105,38 @@ def matched(found, truth):
     return pairs
 
 
-def calibrate(batches) -> dict:
-    """Threshold by the count that it gives; temperature and scores by likelihood."""
+def faults_of(batches):
+    """What is true, and logits."""
+    return torch.cat([scenes.fault for scenes, _, _ in batches]), torch.cat([whole["fault"] for _, _, whole in batches])
+
+
+def fault_told(logits, cal):
+    """[n] index into FAULTS: 0 where none is sure enough."""
+    share, best = (logits / cal["fault_temperature"]).softmax(-1).max(-1)
+    return torch.where(share >= cal["fault_least"], best, 0)
+
+
+def calibrate(batches, faulty) -> dict:
+    """Threshold by the counts that it gives where there is something, and by the silence where there is nothing, each with half
+    the weight; temperatures and scores by likelihood; faults by few false alarms."""
     cal, best = dict(DEFAULTS), -1.0
-    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8):
-        trial = {**cal, "centre_threshold": threshold}
-        good = [len(peaks({k: v[i] for k, v in guess.items()}, trial)) == len(things(scenes, i))
-                for scenes, guess, _ in batches for i in range(len(scenes.kind))]
-        if sum(good) / len(good) > best:
-            best, cal["centre_threshold"] = sum(good) / len(good), threshold
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
+        trial, good = {**cal, "centre_threshold": threshold}, {False: [], True: []}
+        for scenes, guess, _ in batches:
+            for i in range(len(scenes.kind)):
+                truth = things(scenes, i)
+                good[bool(truth)].append(len(peaks({k: v[i] for k, v in guess.items()}, trial)) == len(truth))
+        mean = sum(sum(g) / max(1, len(g)) for g in good.values()) / 2
+        if mean > best:
+            best, cal["centre_threshold"] = mean, threshold
     logits = torch.cat([guess["kind"].flatten(0, 1)[scenes.patch_kind.flatten() > 0] for scenes, guess, _ in batches])
     label = torch.cat([scenes.patch_kind.flatten()[scenes.patch_kind.flatten() > 0] for scenes, _, _ in batches])
     heats = torch.linspace(0.6, 3, 25)
+    truth, guess = faults_of(faulty)
+    cal["fault_temperature"] = round(float(heats[torch.stack([F.cross_entropy(guess / t, truth) for t in heats]).argmin()]), 2)
+    for cal["fault_least"] in (0.5, 0.6, 0.7, 0.8, 0.9):
+        if float((fault_told(guess, cal)[truth == 0] != 0).float().mean()) <= FALSE_ALARMS:
+            break
     cal["kind_temperature"] = round(float(heats[torch.stack([F.cross_entropy(logits / t, label) for t in heats]).argmin()]), 2)
     rows, right, there = [], [], []
     for scenes, guess, _ in batches:
@@ -148,13 +169,16 @@ def logistic(x, y):
 
 def scores(batches, cal) -> dict:
     """Shares right, each with the commonest answer's share beside it: {slot: [right, commonest, n]}."""
-    table = {}
+    table, told_faults = {}, [fault_told(whole["fault"], cal) for _, _, whole in batches]
 
     def add(slot, good, truth):
         table.setdefault(slot, []).append((bool(good), truth))
 
-    for scenes, guess, whole in batches:
+    for (scenes, guess, whole), faults in zip(batches, told_faults):
         for i in range(len(scenes.kind)):
+            add(f"state {FAULTS[scenes.fault[i]]}", faults[i] == scenes.fault[i], 0)
+            if scenes.fault[i]:
+                continue
             truth = things(scenes, i)
             seen = told(peaks({k: v[i] for k, v in guess.items()}, cal), cal)
             found, names = [peak for peak, _ in seen], {id(peak): what.split()[-1] for peak, what in seen}

@@ -34,16 +34,22 @@ def decode(blob: bytes) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
+def recording(label: dict) -> str:
+    """What a clip was cut from: all cuts of one recording stand on one side. ESC-10 and UrbanSound8K name Freesound's number."""
+    stem = pathlib.Path(label["file"]).stem
+    if stem.startswith("esc10_"):
+        return stem.split("-")[1]
+    return stem.removeprefix("us8k_").split("-")[0] if stem.startswith("us8k_") else stem
+
+
 def clips(data: pathlib.Path, sources: str, held: bool) -> dict:
-    """class -> list of clips; of Freesound's and UrbanSound8K's, the original recording decides the side."""
+    """class -> list of clips; speech goes by its speaker, the rest by the recording."""
     found: dict = {}
     for name in SETS if sources == "all" else SETS[:1]:
         with tarfile.open(data / f"{name}.tar") as tar:
             for line in tar.extractfile("labels.jsonl").read().decode().splitlines():
                 label = json.loads(line)
-                stem = pathlib.Path(label["file"]).stem
-                origin = label.get("speaker") or (stem.split("-")[1] if "esc10" in stem and "-" in stem else stem)
-                if label["cls"] != "speech" and held_out(str(origin)) != held:
+                if label["cls"] != "speech" and held_out(recording(label)) != held:
                     continue
                 if label["cls"] == "speech" and (label["speaker"] == HELD_SPEAKER) != held:
                     continue

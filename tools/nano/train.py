@@ -65,7 +65,7 @@ class Run:
     def load_encoder(self):
         resume = self.resume("encoder")
         if resume:
-            self.encoder.load_state_dict(resume["model"])
+            self.encoder.load_state_dict(resume.get("mean") or resume["model"])
         elif self.options.begin:
             published_encoder(self.encoder, self.options.begin)
         else:
@@ -93,9 +93,9 @@ class Run:
         if aligned:  # the alignment of this run, not that of the published weights
             speaker.load_state_dict(aligned["model"], strict=False)
         speaker.projector.requires_grad_(self.options.tune_projector)
-        tuned = [(list(speaker.projector.parameters()), 5e-4)] if self.options.tune_projector else []
+        tuned = [(list(speaker.projector.parameters()), 5e-4, False)] if self.options.tune_projector else []
         return language.train(speaker, self.teacher(), self.minutes("lora"), self.save("lora"), log, "lora",
-                              [(adapters, 1e-3)] + tuned, resume, self.options.workers, self.options.pictures)
+                              [(adapters, 1e-3, False)] + tuned, resume, self.options.workers, self.options.pictures)
 
 
 def published_encoder(model, folder):

@@ -24,6 +24,7 @@ COLOURS = {"red": (205, 35, 35), "orange": (240, 130, 25), "yellow": (240, 215, 
            "black": (22, 22, 24), "white": (242, 242, 242), "grey": (128, 128, 128)}
 COLOUR_NAMES = list(COLOURS) + ["mixed"]  # mixed: no colour stands out
 ASPECTS = (1.0, 4 / 3, 16 / 9)  # of the camera; the model sees every picture squeezed into a square
+COUNT_SHARE = (.2, .3, .22, .14, .08, .06)  # of scenes with so many things
 IGNORE = -1
 
 
@@ -229,10 +230,10 @@ class World:
         x = torch.where(cut[..., 0], width / 2, torch.where(cut[..., 1], 1 - width / 2, x))
         return torch.stack([x, y, width, height], -1)
 
-    def render(self, n: int, frames: int = 1, photos: float = 0.2, faults: bool = True, speed: float = 1.0) -> Scenes:
-        """speed: how far things go in a frame, against a tenth of the picture at most."""
+    def render(self, n: int, frames: int = 1, photos: float = 0.2, faults=True, speed: float = 1.0, counts=COUNT_SHARE) -> Scenes:
+        """faults: as Camera.shoot has them; speed: how far things go in a frame, against a tenth of the picture at most."""
         device = self.device
-        count = torch.multinomial(torch.tensor([.2, .3, .22, .14, .08, .06], device=device), n, replacement=True)
+        count = torch.multinomial(torch.tensor(counts, device=device), n, replacement=True)
         alive = torch.arange(SLOTS, device=device)[None] < count[:, None]
         kind = torch.multinomial(torch.tensor([0, .27, .25, .25, .23], device=device), n * SLOTS, replacement=True).view(n, SLOTS)
         # Half of the scenes hold one kind only: several of the same are common in the real world.

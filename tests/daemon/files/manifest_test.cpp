@@ -9,6 +9,7 @@ namespace vedette::daemon::files {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 TEST(Manifest, GivesItemsAndNamesWhatIsWrongWithOthers) {
   std::istringstream in(
@@ -19,9 +20,13 @@ not json
 {"file":"a.mp4","from_ms":0,"to_ms":"late","slot":"s","question":"q","expect":["x"]}
 {"file":"a.mp4","from_ms":0,"to_ms":9,"slot":"s","question":"q","expect":"x"}
 {"from_ms":0,"to_ms":9,"slot":"s","question":"q","expect":["x"]}
+{"file":"a.mp4","from_ms":0,"to_ms":9,"slot":"s","question":"q","reject":["y"]}
+{"file":"a.mp4","from_ms":0,"to_ms":9,"slot":"s","question":"q"}
 )");
   const Manifest manifest = read_manifest(in, "m.jsonl", "/clips");
-  ASSERT_EQ(manifest.items.size(), 1u);
+  ASSERT_EQ(manifest.items.size(), 2u);
+  EXPECT_THAT(manifest.items[1].expect, IsEmpty());
+  EXPECT_THAT(manifest.items[1].reject, ElementsAre("y"));
   const EvalItem& item = manifest.items[0];
   EXPECT_EQ(item.line, 1);
   EXPECT_EQ(item.file, "/clips/a.mp4");
@@ -34,7 +39,8 @@ not json
                           "m.jsonl:4: to_ms: expected more than from_ms, received 8000",
                           "m.jsonl:5: to_ms: expected milliseconds, at least 0, received \"late\"",
                           "m.jsonl:6: expect: expected a list of texts, received \"x\"",
-                          "m.jsonl:7: file: expected a text of 1 to 2048 bytes, received nothing"));
+                          "m.jsonl:7: file: expected a text of 1 to 2048 bytes, received nothing",
+                          "m.jsonl:9: expect: expected a list of texts, received nothing"));
 }
 
 TEST(Manifest, AnswersAreComparedByWholeWords) {
@@ -45,6 +51,21 @@ TEST(Manifest, AnswersAreComparedByWholeWords) {
   EXPECT_FALSE(says("nobody", "no"));
   EXPECT_FALSE(says("", "no"));
   EXPECT_FALSE(says("anything", "."));
+  EXPECT_FALSE(says("person, left, 0.9", "0"));
+  EXPECT_TRUE(says("There are 2. None moves.", "2"));
+}
+
+TEST(Manifest, AnAnswerIsRightThatSaysWhatIsExpectedAndNothingRejected) {
+  EvalItem item;
+  item.expect = {"moved", "left to right"};
+  item.reject = {"nothing moved", "right to left"};
+  EXPECT_TRUE(item.is_right("One thing moved."));
+  EXPECT_FALSE(item.is_right("Nothing moved."));
+  EXPECT_FALSE(item.is_right("One thing, left to right; one thing, right to left."));
+  EXPECT_FALSE(item.is_right("A person."));
+  item.expect.clear();
+  EXPECT_TRUE(item.is_right("A person."));
+  EXPECT_FALSE(item.is_right("It went right to left."));
 }
 
 }  // namespace

@@ -42,6 +42,10 @@ TEST(Scene, TellsWhatIsMeasured) {
   EXPECT_TRUE(sentence_of(scene).starts_with("The picture is frozen. A person"));
   scene.conditions = {"picture_black"};
   EXPECT_EQ(sentence_of(scene), "The picture is black.");
+  scene.conditions = {"picture_noisy", "picture_blurred"};
+  EXPECT_TRUE(sentence_of(scene).starts_with("The picture is noisy. A person"));
+  scene.conditions = {"picture_covered"};
+  EXPECT_EQ(sentence_of(scene), "The camera is covered.");
   scene.conditions = {"picture_absent"};
   EXPECT_EQ(sentence_of(scene), "There is no picture.");
 }

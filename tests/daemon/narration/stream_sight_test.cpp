@@ -84,6 +84,38 @@ TEST_F(StreamSightTest, WithoutAModelThatNarratesTheFactsAreTold) {
               "[sees 0.0] person, left, 0.9\n[sees 5.0] something, left, 0.4\n[sees 10.0] nothing, 0.9\n");
 }
 
+TEST_F(StreamSightTest, AFaultThatTwoPicturesShowIsACondition) {
+  const auto open_conditions = [&] {
+    std::string labels;
+    for (const Fact& fact : book_->timeline.open()) {
+      if (fact.kind == FactKind::kCondition)
+        labels += fact.label + " since " + std::to_string(fact.t_start_ms) + ";";
+    }
+    return labels;
+  };
+  const models::runtime::Sighting nothing{"nothing", "", 0.9F}, blurred{"picture_blurred", "", 0.9F, true},
+      black{"picture_black", "", 0.9F, true};
+  see(0, 0.1F, {nothing, blurred});
+  see(1, 0.1F, {nothing});
+  see(2, 0.1F, {nothing, blurred});
+  EXPECT_EQ(open_conditions(), "");
+  see(3, 0.0F);  // the same picture
+  EXPECT_EQ(open_conditions(), "picture_blurred since 1002000;");
+  see(4, 0.1F, {nothing, black});
+  see(5, 0.1F, {nothing, black});  // measured elsewhere
+  EXPECT_EQ(open_conditions(), "picture_blurred since 1002000;");
+  see(6, 0.1F, {nothing});
+  see(7, 0.1F, {nothing});
+  EXPECT_EQ(open_conditions(), "");
+  see(8, 0.1F, {nothing, blurred});
+  see(9, 0.1F, {nothing, blurred});
+  see(10, 1.0F, {}, true);
+  EXPECT_EQ(open_conditions(), "");
+  for (const Fact& fact : book_->timeline.between(1'000'000, 1'020'000)) {
+    EXPECT_TRUE(fact.kind != FactKind::kSeen || fact.text == "nothing, 0.9") << fact.text;
+  }
+}
+
 TEST_F(StreamSightTest, AModelThatInventsIsOverruled) {
   see(0, 0.1F, {{"vehicle", "left", 0.9F}});
   answer("A person walks a dog.");
