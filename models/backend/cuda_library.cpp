@@ -21,9 +21,11 @@ std::filesystem::path own_folder() {
 std::unique_ptr<Backend> open_cuda_backend(std::string& reason) {
   // RTLD_LOCAL: its vendor libraries must not meet those of others. Never closed: the backend's code lives
   // there.
-  void* library = dlopen((own_folder() / "libvedette-cuda.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  const std::string path = own_folder() / "libvedette-cuda.so";
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    reason = dlerror();
+    reason = dlerror();  // names this library, or only one of the toolkit's that it needs
+    if (reason.find(path) == reason.npos) reason = path + ": " + reason;
     return nullptr;
   }
   using Open = void* (*)(char*, std::size_t);
