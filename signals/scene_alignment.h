@@ -12,7 +12,8 @@ struct Shift {
   bool sure = false;         // moved so, the two are alike
 };
 
-// Both [height, width] f32. Phase correlation, accepted only where it makes the pictures more alike.
+// Both [height, width] f32. No shift where most of the picture is the same; else phase correlation, refined
+// by gradients, and accepted only where it makes the pictures more alike.
 Shift shift_between(const cv::Mat& then, const cv::Mat& now);
 
 // `picture` moved back by `shift`; its border is repeated.
