@@ -3,13 +3,15 @@
 
 picture.safetensors holds the pictures (RGB, 8 bits). Each case is a folder with a preprocessor_config.json, and
 outputs.safetensors: `pixel_values` of some of the pictures as the torchvision backend gives them (the default where
-torchvision is installed; PIL's differs by an 8-bit step in some values of a thousand). Run without arguments, with torch,
-torchvision, transformers and safetensors installed.
+torchvision is installed; PIL's differs by an 8-bit step in some values of a thousand). prompts.json has what the whole
+processors of Idefics3 and SmolVLM write in a picture's place in the prompt. Run without arguments, with torch, torchvision,
+transformers, tokenizers and safetensors installed.
 """
 import json
 import pathlib
 
 import numpy as np
+import tokenizers
 import torch
 import torchvision
 import transformers
@@ -47,9 +49,30 @@ CASES = {
 }
 
 
+IMAGE_TOKENS = 2  # a picture or tile, in prompts.json
+
+
+def prompts_of(kind, processor, pictures):
+    """What the processor makes of "<image>", as text again. Nothing else is said, so a tokenizer of special tokens will do."""
+    words = ["<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>", "\n", "\n\n"]
+    words += [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
+    model = tokenizers.models.WordLevel({"?": 0}, unk_token="?")
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizers.Tokenizer(model), unk_token="?")
+    tokenizer.add_tokens(words, special_tokens=True)
+    # SmolVLM wants to import num2words, for videos.
+    parts = dict(image_processor=processor, tokenizer=tokenizer, image_seq_len=IMAGE_TOKENS, chat_template="")
+    if kind == "SmolVLM":
+        parts["video_processor"] = transformers.SmolVLMVideoProcessor()
+    whole = getattr(transformers, kind + "Processor")(**parts)
+    ids = {key: whole(text="<image>", images=[[PICTURES[key]]])["input_ids"][0] for key in pictures}
+    assert all(0 not in found for found in ids.values()), ids
+    return {key: "".join(tokenizer.convert_ids_to_tokens(found)) for key, found in ids.items()}
+
+
 def main():
     ROOT.mkdir(parents=True, exist_ok=True)
     save_file({name: torch.from_numpy(pixels) for name, pixels in PICTURES.items()}, ROOT / "pictures.safetensors")
+    prompts = {}
     for name, (kind, options, pictures) in CASES.items():
         processor = getattr(transformers, kind)(**options)
         assert processor.backend == "torchvision", processor.backend
@@ -61,7 +84,10 @@ def main():
             result = processor(images=[PICTURES[key]], return_tensors="pt").pixel_values
             values[key] = (result[0] if result.ndim == 5 else result).contiguous()
         save_file(values, folder / "outputs.safetensors")
+        if kind.startswith(("SmolVLM", "Idefics3")):
+            prompts[name] = prompts_of(kind.removesuffix("ImageProcessor"), processor, pictures)
         print(name, {key: list(value.shape) for key, value in values.items()})
+    (ROOT / "prompts.json").write_text(json.dumps({"image_tokens": IMAGE_TOKENS, "cases": prompts}, indent=1) + "\n")
     for file in ROOT.rglob("*.*"):
         file.chmod(0o644)
     manifest = {"torch": torch.__version__.split("+")[0], "torchvision": torchvision.__version__.split("+")[0],

@@ -8,6 +8,7 @@
 
 #include "models/backend/cpu/cpu_backend.h"
 #include "models/layers/kv_pool.h"
+#include "models/ops/rope.h"
 
 namespace vedette::models::ops {
 namespace {
@@ -160,6 +161,61 @@ TEST_P(AttentionTest, CrossAndItsWeights) {
       EXPECT_EQ(Matrix(weights.view()).row(i)[keys], 0.0F) << "columns past the keys stay as they are";
     }
   }
+}
+
+// Keys that were cached after RoPE and are moved give what keys of the other positions give, in every layer
+// and head of the pages, and none beside them.
+TEST_P(AttentionTest, ShiftedKeysAreThoseOfOtherPositions) {
+  const auto [dtype, heads, kv_heads, head_dim] = GetParam();
+  const std::int64_t kv_columns = kv_heads * head_dim, columns = heads * head_dim, first = 1000, shift = -37;
+  const int layers = 2;
+  const auto layout = backend_->kv_layout(layers, kv_heads, head_dim, dtype);
+  const std::int64_t moved = 2 * layout.page_tokens, keys = 3 * layout.page_tokens;
+  layers::KvPool pages(*backend_, layout, 4 * layout.page_bytes());
+  auto sequence = pages.make_sequence(keys);
+  ASSERT_TRUE(sequence.reserve(keys));
+  RopeFrequencies frequencies;
+  for (std::int64_t i = 0; i < head_dim / 2; ++i)
+    frequencies.rate.push_back(std::pow(1e4F, -2.0F * static_cast<float>(i) / static_cast<float>(head_dim)));
+  frequencies.axis.assign(frequencies.rate.size(), 0);
+  const backend::ScratchScope scope(context_.scratch());
+  // Keys of one token after the other from `at` on; those that were not moved keep their place.
+  const auto turned = [&](std::int64_t by) {
+    Tensor k = random_tensor({keys, kv_columns}, 2);
+    std::vector<Position> positions;
+    for (std::int64_t i = 0; i < keys; ++i) {
+      const auto at = static_cast<std::int32_t>(first + i + (i < moved ? by : 0));
+      positions.push_back({at, at, at});
+    }
+    rope(context_, rope_table(context_, frequencies, positions), head_dim, k.view());
+    return k;
+  };
+  const Tensor q = random_tensor({3, columns}, 1), v = random_tensor({keys, kv_columns}, 3), k = turned(0),
+               expected_k = turned(shift);
+  const KvSlice stored{sequence.pages(), 0, 0, keys};
+  for (int layer = 0; layer < layers; ++layer)
+    append_kv(context_, k.view(), v.view(), {&layout, layer, std::span(&stored, 1)});
+  shift_keys(context_, frequencies, layout, sequence.pages().first(2), shift);
+  const KvSlice slice{sequence.pages(), keys, 0, 3};
+  std::vector<double> expected;
+  for (int layer = 0; layer < layers; ++layer) {
+    const Tensor y = Tensor::zeros(DType::kF32, {3, columns});
+    cross_attention(context_, q.view(), {&layout, layer, std::span(&slice, 1)}, scale(), y.view());
+    for (std::int64_t i = 0; i < 3; ++i) {
+      for (std::int64_t head = 0; head < heads; ++head) {
+        slow_row(Matrix(q.view()).row(i) + head * head_dim, expected_k.view(), v.view(),
+                 head / (heads / kv_heads) * head_dim, head_dim, 0, keys, scale(), expected);
+        for (std::int64_t c = 0; c < head_dim; ++c) {
+          ASSERT_NEAR(Matrix(y.view()).row(i)[head * head_dim + c], expected[static_cast<std::size_t>(c)],
+                      3 * tolerance())
+              << "layer " << layer << ", row " << i;
+        }
+      }
+    }
+  }
+  RopeFrequencies other = frequencies;
+  other.rate.pop_back();
+  EXPECT_THROW(shift_keys(context_, other, layout, sequence.pages().first(1), 1), std::invalid_argument);
 }
 
 TEST_P(AttentionTest, RefusesWhatDoesNotFit) {

@@ -5,7 +5,7 @@
 namespace vedette::models::text {
 namespace {
 
-// What get_image_prompt_string of transformers 5.23's SmolVLM and Idefics3 processors gives.
+// As transformers' SmolVLM and Idefics3 processors write it (vision_test compares more of their output).
 TEST(ImagePrompt, IsTheProcessors) {
   EXPECT_EQ(image_prompt(0, 0, 3),
             "<fake_token_around_image><global-img><image><image><image><fake_token_around_image>");

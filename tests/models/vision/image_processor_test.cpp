@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "models/backend/cpu/cpu_backend.h"
 #include "models/preprocess/image_to_tensor.h"
+#include "models/text/image_prompt.h"
 #include "models/vision/patches.h"
 #include "models/weights/weight_table.h"
 
@@ -85,6 +88,26 @@ TEST_P(ImageProcessor, GivesTheReferencesValues) {
       EXPECT_LE(worst, step + 5e-4F) << name;
     }
   }
+}
+
+// What stands in the place of a picture, by the tiles that the picture is cut into: the whole processor's.
+TEST(ImagePrompts, AreTheReferencesForTheTilesOfAPicture) {
+  std::ifstream file(golden("prompts.json"));
+  const auto prompts = nlohmann::json::parse(file);
+  const auto pictures = weights::WeightTable::open_file(golden("pictures.safetensors"));
+  int compared = 0;
+  for (const auto& [name, texts] : prompts.at("cases").items()) {
+    const ImageToTensor to_tensor(load_image_spec(golden(name)), {});
+    for (const auto& [picture, text] : texts.items()) {
+      const auto& shape = pictures.get(picture).view.shape();
+      const auto tiles = to_tensor.tiles({static_cast<int>(shape[1]), static_cast<int>(shape[0])});
+      EXPECT_EQ(text::image_prompt(tiles.rows, tiles.columns, prompts.at("image_tokens")),
+                text.get<std::string>())
+          << name << ", " << picture;
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 4);
 }
 
 // A picture in planes, by the textbook's formula, chroma as the mean of the pixels around it.
