@@ -111,7 +111,8 @@ void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
                  const streams::Supervisor& supervisor, const Narrations& narrations) {
   metrics.add_source([&](metrics::Scrape& scrape) {
     metrics::write(scrape, models.engine_statistics());
-    if (models.can_hear()) metrics::write(scrape, models.hearing().statistics());
+    if (models.can_hear()) metrics::write(scrape, models.hearing().statistics(), metrics::Encoder::kSound);
+    if (models.can_see()) metrics::write(scrape, models.seeing().statistics(), metrics::Encoder::kPictures);
     metrics::write(scrape, publisher.stats());
     metrics::write(scrape, questions.stats());
     metered.write(scrape);

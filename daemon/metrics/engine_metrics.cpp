@@ -61,22 +61,23 @@ void write(Scrape& scrape, const models::runtime::EngineStatistics& stats) {
                pages > 0 ? static_cast<double>(stats.kv_pages_used) / pages : 0.0);
 }
 
-void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats) {
-  const Labels labels = {{"modality", "audio"}};
+void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats, Encoder encoder) {
+  const bool pictures = encoder == Encoder::kPictures;
+  const Labels labels = {{"modality", pictures ? "image" : "audio"}};
   const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
     scrape.counter(name, help, static_cast<double>(value), labels);
   };
-  scrape.gauge("vedette_encoder_waiting", "Windows that wait for the encoder.",
+  scrape.gauge("vedette_encoder_waiting", "Windows or pictures that wait for the encoder.",
                static_cast<double>(stats.waiting), labels);
-  counter("vedette_encoder_windows_total", "Windows encoded; over the batches it is the mean batch size.",
-          stats.windows);
+  counter("vedette_encoder_windows_total",
+          "Windows or pictures encoded; over the batches it is the mean batch size.", stats.windows);
   counter("vedette_encoder_batches_total", "Batches encoded.", stats.batches);
-  counter("vedette_encoder_refused_total", "Windows refused because the waiting line was full.",
+  counter("vedette_encoder_refused_total", "Windows or pictures refused because the waiting line was full.",
           stats.refused);
-  counter("vedette_encoder_failed_total", "Windows whose encoding failed.", stats.failed);
+  counter("vedette_encoder_failed_total", "Windows or pictures whose encoding failed.", stats.failed);
   add(scrape, "vedette_encoder_queue_time_seconds", "From submission to the start of the batch.",
       stats.queue_time, labels);
-  add_stop(scrape, "encoder", stats.busy_seconds);
+  add_stop(scrape, pictures ? "image_encoder" : "encoder", stats.busy_seconds);
 }
 
 }  // namespace vedette::daemon::metrics

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "daemon/evidence/evidence_store.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/narration/stream_sight.h"
@@ -10,12 +13,14 @@
 
 namespace vedette::daemon::metrics {
 
+enum class Encoder : std::uint8_t { kSound, kPictures };
+
 // Each adds the figures of one component to a scrape. Names and meanings: docs/metrics.md.
 
 void write(Scrape& scrape, const sinks::redis::PublisherStats& stats);
 void write(Scrape& scrape, const sinks::redis::QuestionStats& stats);
 void write(Scrape& scrape, const models::runtime::EngineStatistics& stats);
-void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats);
+void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats, Encoder encoder);
 void write(Scrape& scrape, const std::string& stream, const narration::SightStats& stats);
 void write(Scrape& scrape, const evidence::EvidenceStats& stats);
 void write(Scrape& scrape, const std::string& stream, const streams::ElementCounters& counters);

@@ -19,15 +19,15 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::string_view kPictureIn =
-    "queue name=in max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin";
+    "queue name=pictures max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin";
 // Pictures of a file that is read as fast as it can be wait for its sound, which takes a window at a time.
 constexpr std::string_view kWaitingPictureIn =
-    "queue name=in max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin";
+    "queue name=pictures max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin";
 // Only pictures that are looked at get past `looks`; all that follows costs nothing for most of them. Of an
 // interlaced picture the top field is taken, so that what moves has no combs.
 constexpr std::string_view kLooks = " ! vedframesampler name=looks";
 constexpr std::string_view kLive =
-    " ! queue leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
+    " ! queue name=look leaky=downstream max-size-buffers=2 max-size-bytes=0 max-size-time=0";
 constexpr std::string_view kUpright =
     " ! videoconvert ! video/x-raw,format=(string){I420,NV12,RGB} ! deinterlace fields=top "
     "! videoflip video-direction=auto ! videoscale add-borders=false "
@@ -118,7 +118,7 @@ void watch_pictures(GstElement* bin, const MediaHooks* hooks) {
   auto* looking = new Looking{hooks, std::nullopt};
   g_object_set_data_full(G_OBJECT(bin), "vedette-looking", looking,
                          [](gpointer owned) { delete static_cast<Looking*>(owned); });
-  gst_pad_add_probe(pad_of(bin, "in", "sink").get(), kBuffers, each_buffer<count_frame>, data, nullptr);
+  gst_pad_add_probe(pad_of(bin, "pictures", "sink").get(), kBuffers, each_buffer<count_frame>, data, nullptr);
   gst_pad_add_probe(pad_of(bin, "sampler", "sink").get(), kBuffers, each_buffer<look>, looking, nullptr);
   gst_pad_add_probe(pad_of(bin, "sampler", "src").get(), kBuffers, each_buffer<count_sampled>, data, nullptr);
   g_signal_connect(bin, "deep-element-added", G_CALLBACK(tame_decoder), nullptr);
@@ -132,7 +132,7 @@ GstElement* make_picture_branch(const settings::StreamSettings& stream, const gs
                                 const BranchOptions& options, const MediaHooks* hooks) {
   const bool sees = runtime.seeing != nullptr;
   GstElement* bin = parse_branch(described(stream, options, sees));
-  const char* first = options.is_rtp ? "parse" : stream.video_key_frames ? "units" : "in";
+  const char* first = options.is_rtp ? "parse" : stream.video_key_frames ? "units" : "pictures";
   expose_sink(bin, first);
   watch_media(bin, first, hooks);
   set_rates(bin, stream);

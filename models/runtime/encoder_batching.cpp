@@ -61,7 +61,7 @@ EncodingStatistics EncoderBatching<Interface, Input, Output>::statistics() const
 
 template <class Interface, class Input, class Output>
 void EncoderBatching<Interface, Input, Output>::run(std::stop_token stop) {
-  pthread_setname_np(pthread_self(), "encoder");
+  pthread_setname_np(pthread_self(), options_.thread);
   std::vector<Item> batch;
   std::unique_lock lock(mutex_);
   while (wake_.wait(lock, stop, [this] { return !waiting_.empty(); })) {

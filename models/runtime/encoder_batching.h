@@ -20,6 +20,7 @@ struct EncoderBatchingOptions {
   std::size_t most_windows = 4;                // of one batch
   std::chrono::milliseconds longest_wait{20};  // of a batch's first window for further ones
   std::size_t most_waiting = 64;               // windows; more are refused with an error
+  const char* thread = "encoder";              // name of its thread, at most 15 characters
 };
 
 // Gathers windows, or pictures, of all streams into batches and has them encoded, on one thread of its own.

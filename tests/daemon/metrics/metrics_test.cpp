@@ -96,6 +96,10 @@ std::string whole_page() {
   redis.streams[2].stream = "gate";
   models::runtime::EngineStatistics engine;
   engine.time_to_first_token.observe(std::chrono::milliseconds(20));
+  models::runtime::EncodingStatistics sound, pictures;
+  sound.windows = 5;
+  pictures.windows = 7;
+  pictures.busy_seconds = 2.0;
   Metrics metrics;
   metrics.add_source([&](Scrape& scrape) {
     publisher.write(scrape);
@@ -105,7 +109,8 @@ std::string whole_page() {
     write(scrape, engine);
     write(scrape, "gate", narration::SightStats{});
     write(scrape, evidence::EvidenceStats{});
-    write(scrape, models::runtime::EncodingStatistics{});
+    write(scrape, sound, Encoder::kSound);
+    write(scrape, pictures, Encoder::kPictures);
     write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});
     write_process(scrape);
   });
@@ -118,6 +123,13 @@ TEST(Metrics, WindowsAreCountedByStreamAndWhatBecameOfThem) {
       << text;
   EXPECT_TRUE(has_line(text, R"(vedette_windows_total{stream="gate",modality="audio",state="flushed"} 0)"));
   EXPECT_TRUE(has_line(text, R"(vedette_sound_gap_seconds_total{stream="gate"} 0.5)"));
+}
+
+TEST(Metrics, SoundAndPicturesAreEncodedApart) {
+  const std::string text = whole_page();
+  EXPECT_TRUE(has_line(text, R"(vedette_encoder_windows_total{modality="audio"} 5)")) << text;
+  EXPECT_TRUE(has_line(text, R"(vedette_encoder_windows_total{modality="image"} 7)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stop_busy_seconds_total{stop="image_encoder"} 2)"));
 }
 
 TEST(Metrics, TheWholePagePassesPromtool) {
