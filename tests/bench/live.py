@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""How soon words come when several live streams speak at once: live.py BUILD [--streams N] [--seconds S] [--settle S] [--pause S] [--json FILE]
+"""How soon words and captions come when several live streams speak and move at once: live.py BUILD [OPTION ...]
 
 Serves N RTSP streams (H.264 and AAC) of speech without pauses, made by espeak-ng in different voices, runs vedetted on them
 with a private Redis, and measures from the records: after how long each word was first shown, first marked as committed,
 and stood in a closed record (published_ms minus the end of the word). Also: how many of the words were wrong, beside the
 same sound heard by `vedette caption`; what was shed, resident memory over time, and where the computing time went.
-docs/performance.md has the figures. Run it alone on the machine.
+With --pictures the streams are 640x360 at 15 pictures a second in which things pass, one picture a second is encoded, captions
+are made every 5 s, and all records are measured (published_ms - t_end_ms, by kind). --narrates lets the language model tell
+every caption, whatever vedette-nano was taught: what it says is not looked at, what it costs is. docs/performance.md has the
+figures. Run it alone on the machine.
 """
 import argparse
 import json
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,6 +24,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools" / "demo")]
+import film  # noqa: E402
 import media  # noqa: E402
 import services  # noqa: E402
 import word_errors  # noqa: E402
@@ -118,7 +123,8 @@ def cpu_seconds(process):
 
 def thread_seconds(process):
     """Processor time of each kind of thread, by its name."""
-    kinds = {"worker": "worker", "encoder": "encoder", "engine": "engine", "redis": "publish"}
+    kinds = {"worker": "worker", "encoder": "encoder", "image encoder": "image_encoder", "engine": "engine", "redis": "publish",
+             "pictures:src": "decode_pictures", "look:src": "look", "in:src": "decode_sound"}
     times = {}
     for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
         try:
@@ -127,7 +133,7 @@ def thread_seconds(process):
             continue
         name = fields[fields.index("(") + 1:fields.rindex(")")]
         ticks = fields.rsplit(")", 1)[1].split()
-        kind = kinds.get(name, "other" if name.startswith("vedette") else "receive_decode")
+        kind = kinds.get(name, "other" if name.startswith("vedette") else "receive")
         times[kind] = times.get(kind, 0) + (int(ticks[11]) + int(ticks[12])) / 100
     return times
 
@@ -148,6 +154,20 @@ def watch(daemon, seconds):
         if daemon.poll() is not None:
             raise SystemExit("vedetted ended")
     return samples
+
+
+def record_delays(streams, entries, begin_ms):
+    """Of all records that say what happened: seconds from the end of what they tell to their being published, by kind."""
+    delays_of = {}
+    for stream in streams:
+        for _, fields in entries[stream]:
+            record = json.loads(fields[fields.index("json") + 1])
+            if record["kind"] == "status" or record["published_ms"] < begin_ms:
+                continue
+            kind = "transcript" if record["kind"] == "transcript" and record["state"] == "close" else (
+                f"{record['kind']} ({record['state']})")
+            delays_of.setdefault(kind, []).append((record["published_ms"] - record["t_end_ms"]) / 1000)
+    return {kind: dict(quantiles(found), count=len(found)) for kind, found in sorted(delays_of.items())}
 
 
 def judge(streams, entries, begin_ms, sentences):
@@ -176,6 +196,39 @@ def file_errors(build, loops, sentences):
     return errors, words
 
 
+def memory(samples):
+    half = samples[len(samples) // 2:]
+    return {"first": round(samples[0][1]), "last": round(samples[-1][1]), "most": round(max(mb for _, mb in samples)),
+            "per_minute": round(slope_per_minute(samples), 2), "per_minute_second_half": round(slope_per_minute(half), 2),
+            "by_minute": [round(mb) for _, mb in samples[::12]]}
+
+
+def narrating(folder):
+    """A copy of vedette-nano whose layout says that it was taught to tell what happens."""
+    copy = shutil.copytree(ROOT / "models" / "nano", pathlib.Path(folder) / "vedette-nano")
+    layout = json.loads((copy / "prompt_layout.json").read_text())
+    (copy / "prompt_layout.json").write_text(json.dumps(dict(layout, narrates=True)))
+    return copy
+
+
+def served(options, folder, loops):
+    """What the RTSP server serves: made pictures, or long clips."""
+    if not options.pictures:
+        return {f"/{name}": media.live(loop, media.MOVING) for name, loop in loops.items()}
+    cycle, length = film.cycle(folder), options.settle + options.seconds + 30
+    return {f"/{name}": film.mount(film.clip(cycle, loop, folder, name, length, 6 * film.KEY_S * n))
+            for n, (name, loop) in enumerate(loops.items())}
+
+
+def settings_of(options, folder):
+    lines = ["retention: 1h", f"evidence: {{ path: {folder}/evidence }}"]
+    if options.narrates:
+        lines.append(f"models: {{ see: {narrating(folder)} }}")
+    if options.no_motion:
+        lines.append("defaults: { video: { motion: false } }")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
@@ -183,20 +236,25 @@ def main():
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--settle", type=float, default=20, help="seconds at the beginning that do not count")
     parser.add_argument("--pause", type=float, default=0.3, help="seconds between sentences")
+    parser.add_argument("--pictures", action="store_true", help="640x360 pictures in which things move, 15 a second")
+    parser.add_argument("--narrates", action="store_true", help="the language model makes the captions")
+    parser.add_argument("--no-motion", action="store_true", help="with --pictures: do not measure movement, to see what sampling costs")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     names = [f"s{n}" for n in range(options.streams)]
     sentences = {name: sentences_of(n) for n, name in enumerate(names)}
     with tempfile.TemporaryDirectory(prefix="vedette-live-") as folder, Processes() as processes:
         loops = {name: speech(folder, n, options.pause) for n, name in enumerate(names)}
-        mounts = {f"/{name}": media.live(loop, media.MOVING) for name, loop in loops.items()}
+        mounts = served(options, folder, loops)
         _, redis_port = services.start_redis(processes, folder)
         _, rtsp_port = services.start_rtsp(processes, options.build, folder, mounts)
         http_port = free_port()
         sources = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in names}
-        config = services.write_config(folder, redis_port, http_port, sources, "retention: 1h")
+        config = services.write_config(folder, redis_port, http_port, sources, settings_of(options, folder))
         daemon = services.start_vedetted(processes, options.build, folder, config)
         time.sleep(options.settle)
+        if daemon.poll() is not None:
+            raise SystemExit("vedetted ended:\n" + services.tail_of(pathlib.Path(folder) / "vedetted.log"))
         begin_ms, begin_cpu, before = time.time() * 1000, cpu_seconds(daemon), metrics(http_port)
         threads_before = thread_seconds(daemon)
         resident = watch(daemon, options.seconds)
@@ -218,13 +276,11 @@ def main():
         "word_error_rate": {"live": round(total["errors"] / total["reference"], 3), "file": round(in_file[0] / in_file[1], 3)},
         "shown_s": quantiles(total["shown"]), "committed_s": quantiles(total["committed"]),
         "closed_s": quantiles(total["closed"]),
-        "resident_mb": {"first": round(resident[0][1]), "last": round(resident[-1][1]),
-                        "most": round(max(mb for _, mb in resident)), "per_minute": round(slope_per_minute(resident), 2),
-                        "per_minute_second_half": round(slope_per_minute(resident[len(resident) // 2:]), 2)},
+        "records": record_delays(names, entries, begin_ms), "resident_mb": memory(resident),
         "cores_used": round(used / wall, 2), "busy_share_of_wall": {at: round(value / wall, 3) for at, value in busy.items()},
         "cores_by_thread": {kind: round((value - threads_before.get(kind, 0)) / wall, 3)
                             for kind, value in sorted(threads.items())},
-        "shed": {name: value for name, value in grown.items() if value and re.search(r'reason="shed"|refused|dropped', name)},
+        "shed": {name: value for name, value in grown.items() if value and re.search(r'reason="shed"|refused|dropped|lost|state="shed"', name)},
         "passes": {name: value for name, value in grown.items() if re.search(r'windows_total|superseded|passes', name)},
     }
     print(json.dumps(result, indent=1))
