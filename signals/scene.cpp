@@ -147,6 +147,7 @@ struct Scene::State {
   int looks = 0;        // since learning began
   int lost = 0;         // looks in a row
   int far_off = 0;      // looks in a row
+  Shift shift;          // of the picture against the background, as it was last sure
 
   void learn(const cv::Mat& now);
   SceneLook compare(const cv::Mat& now, int smallest_area);
@@ -163,6 +164,7 @@ void Scene::State::learn(const cv::Mat& now) {
   background = now.clone();
   last_steady.release();
   looks = lost = far_off = 0;
+  shift = {};
 }
 
 // The exposure under which the background is seen; nothing when it is not to be seen.
@@ -180,7 +182,8 @@ std::optional<Exposure> Scene::State::recognise(const cv::Mat& steady, SceneLook
 
 SceneLook Scene::State::compare(const cv::Mat& now, int smallest_area) {
   SceneLook look;
-  const Shift shift = shift_between(background, now);
+  // A large thing that passes can hide where the picture stands: then it stands where it did.
+  if (const Shift found = shift_between(background, now); found.sure) shift = found;
   look.shift_x = shift.x;
   look.shift_y = shift.y;
   cv::Mat steady = now;
