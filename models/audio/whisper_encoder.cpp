@@ -90,23 +90,28 @@ void WhisperEncoder::stem(ComputeContext& context, std::span<const Matrix> mels,
   }
 }
 
+// One window at a time: together they gain nothing, and would take as many times the memory between products.
 void WhisperEncoder::block(ComputeContext& context, const Layer& layer,
-                           std::span<const AttentionSegment> segments, Matrix x) const {
-  const backend::ScratchScope scope(context.scratch());
+                           std::span<const AttentionSegment> segments, Matrix all) const {
   const std::int64_t hidden = sizes_.hidden;
   const float scale = 1.0F / std::sqrt(static_cast<float>(sizes_.hidden / sizes_.encoder_heads));
-  const Matrix h = context.matrix(x.rows, hidden);
-  const Matrix qkv = context.matrix(x.rows, 3 * hidden);
-  ops::layer_norm(context, x, layer.attention_norm.weight, layer.attention_norm.bias, kEpsilon, h);
-  ops::linear(context, h, layer.qkv, qkv);
-  ops::attention(context, qkv.column_range(0, hidden), qkv.column_range(hidden, hidden),
-                 qkv.column_range(2 * hidden, hidden), segments, sizes_.encoder_heads, scale, h);
-  ops::linear(context, h, layer.out, x, {.residual = x});
+  for (const AttentionSegment& window : segments) {
+    const backend::ScratchScope scope(context.scratch());
+    const AttentionSegment own{0, window.query_count, 0, window.key_count};
+    const Matrix x = all.row_range(window.query_first, window.query_count);
+    const Matrix h = context.matrix(x.rows, hidden);
+    const Matrix qkv = context.matrix(x.rows, 3 * hidden);
+    ops::layer_norm(context, x, layer.attention_norm.weight, layer.attention_norm.bias, kEpsilon, h);
+    ops::linear(context, h, layer.qkv, qkv);
+    ops::attention(context, qkv.column_range(0, hidden), qkv.column_range(hidden, hidden),
+                   qkv.column_range(2 * hidden, hidden), {&own, 1}, sizes_.encoder_heads, scale, h);
+    ops::linear(context, h, layer.out, x, {.residual = x});
 
-  const Matrix f = context.matrix(x.rows, sizes_.encoder_ffn);
-  ops::layer_norm(context, x, layer.ffn_norm.weight, layer.ffn_norm.bias, kEpsilon, h);
-  ops::linear(context, h, layer.fc1, f, {.activation = Activation::kGeluErf});
-  ops::linear(context, f, layer.fc2, x, {.residual = x});
+    const Matrix f = context.matrix(x.rows, sizes_.encoder_ffn);
+    ops::layer_norm(context, x, layer.ffn_norm.weight, layer.ffn_norm.bias, kEpsilon, h);
+    ops::linear(context, h, layer.fc1, f, {.activation = Activation::kGeluErf});
+    ops::linear(context, f, layer.fc2, x, {.residual = x});
+  }
 }
 
 void transpose_mel(ComputeContext& context, std::span<const float> mel, std::int64_t frames, Matrix y) {

@@ -57,7 +57,8 @@ struct Seeing {
   Seeing(backend::Backend& backend, backend::WorkerPool& pool, tensor::DType dtype, const SightFolder& folder)
       : context(backend, pool, dtype),
         model(context, folder),
-        batching([this](auto frames, auto encoded) { model.encode(context, frames, encoded); }) {}
+        batching([this](auto frames, auto encoded) { model.encode(context, frames, encoded); },
+                 {.thread = "image encoder"}) {}
 
   backend::ComputeContext context;  // the batching's thread alone runs in it
   SightModel model;
