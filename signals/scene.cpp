@@ -147,7 +147,7 @@ struct Scene::State {
   int looks = 0;        // since learning began
   int lost = 0;         // looks in a row
   int far_off = 0;      // looks in a row
-  Shift shift;          // of the picture against the background, as it was last sure
+  Shift last_shift;     // of the picture against the background, as it was last sure
 
   void learn(const cv::Mat& now);
   SceneLook compare(const cv::Mat& now, int smallest_area);
@@ -164,7 +164,7 @@ void Scene::State::learn(const cv::Mat& now) {
   background = now.clone();
   last_steady.release();
   looks = lost = far_off = 0;
-  shift = {};
+  last_shift = {};
 }
 
 // The exposure under which the background is seen; nothing when it is not to be seen.
@@ -182,10 +182,11 @@ std::optional<Exposure> Scene::State::recognise(const cv::Mat& steady, SceneLook
 
 SceneLook Scene::State::compare(const cv::Mat& now, int smallest_area) {
   SceneLook look;
-  // A large thing that passes can hide where the picture stands: then it stands where it did.
-  if (const Shift found = shift_between(background, now); found.sure) shift = found;
-  look.shift_x = shift.x;
-  look.shift_y = shift.y;
+  const Shift shift = shift_between(background, now);
+  // A large thing that passes can hide where the picture stands: it has not jumped for that.
+  if (shift.sure) last_shift = shift;
+  look.shift_x = last_shift.x;
+  look.shift_y = last_shift.y;
   cv::Mat steady = now;
   if (shift.x != 0.0F || shift.y != 0.0F) undo_shift(now, shift, steady);
   const std::optional<Exposure> exposure = recognise(steady, look);
