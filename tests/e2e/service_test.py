@@ -112,7 +112,7 @@ class Scenario:
 
     def words_come(self):
         with self.connect() as redis:
-            heard = wait_for(lambda: len(words(redis)) >= 3 and words(redis), 60)
+            heard = wait_for(lambda: len(words(redis)) >= 6 and words(redis), 60)  # two sentences at least
             if not self.checks.that(heard, "words of the stream reach Redis"):
                 return False
             text = " ".join(record["text"] for record in heard).lower()
