@@ -156,10 +156,9 @@ class LoadedRuntime final : public Runtime {
     const SightFolder folder = SightFolder::open(see);
     if (think.empty() && !folder.nano) think = see;
     const std::string wanted = folder.nano ? folder.think_base : name_of(see);
-    if (think.empty() || name_of(think) != wanted) {
+    if (!think.empty() && name_of(think) != wanted) {
       throw std::runtime_error(see.string() + ": its tokens are for the language model " + wanted +
-                               ": expected it as the one that thinks, received " +
-                               (think.empty() ? "none" : think.string()));
+                               ": expected it as the one that thinks, received " + think.string());
     }
     seeing_ = std::make_unique<Seeing>(*backend_, pool_, dtype_, folder);
     see_name_ = name_of(see);

@@ -345,5 +345,63 @@ TEST_F(VisionEncoderTest, ContextOfHearingAloneIsNoVisionModel) {
   gst_object_unref(element);
 }
 
+// As documented, with the weights of the source tree.
+TEST_F(VisionEncoderTest, ALaunchLineWithTheRealModelRuns) {
+  GError* error = nullptr;
+  GstElement* pipeline = gst_parse_launch(
+      "videotestsrc num-buffers=60 pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
+      "! vedframesampler rate=1 least-change=0.001 pass-unchanged=true ! videoconvert "
+      "! vedvisionencoder name=it supersede=false model=" VEDETTE_SOURCE_DIR "/models/nano ! fakesink",
+      &error);
+  ASSERT_EQ(error, nullptr) << error->message;
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  GstBus* messages = gst_element_get_bus(pipeline);
+  int told = 0;
+  while (true) {
+    GstMessage* message = gst_bus_timed_pop_filtered(
+        messages, 60 * GST_SECOND,
+        static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT));
+    ASSERT_NE(message, nullptr);
+    const GstMessageType type = GST_MESSAGE_TYPE(message);
+    const GstStructure* text = gst_message_get_structure(message);
+    if (type == GST_MESSAGE_ELEMENT && gst_structure_has_name(text, "vedette-vision-tokens")) {
+      gint64 tokens = 0, hidden = 0;
+      guint64 time = 0;
+      gdouble change = -1.0, score = -1.0;
+      gst_structure_get(text, "time", G_TYPE_UINT64, &time, "tokens", G_TYPE_INT64, &tokens, "hidden",
+                        G_TYPE_INT64, &hidden, "change", G_TYPE_DOUBLE, &change, "score", G_TYPE_DOUBLE,
+                        &score, nullptr);
+      EXPECT_NEAR(static_cast<double>(time), told * 1e9, 1e6);
+      EXPECT_GT(tokens, 0);
+      EXPECT_EQ(hidden, 576) << "the width of the language model that it is for";
+      EXPECT_GT(change, 0.0);
+      EXPECT_TRUE(score >= 0.0 && score <= 1.0);
+      EXPECT_STRNE(gst_structure_get_string(text, "what"), nullptr);
+      ++told;
+    }
+    gst_message_unref(message);
+    EXPECT_NE(type, GST_MESSAGE_ERROR);
+    if (type == GST_MESSAGE_EOS || type == GST_MESSAGE_ERROR) break;
+  }
+  EXPECT_EQ(told, 4);
+  gst_object_unref(messages);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+TEST_F(VisionEncoderTest, EveryPropertySaysWhatItDoes) {
+  open(raw("RGB", 32, 32));
+  guint count = 0;
+  GParamSpec** specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(harness->element), &count);
+  int own = 0;
+  for (guint i = 0; i < count; ++i) {
+    if (specs[i]->owner_type != G_OBJECT_TYPE(harness->element)) continue;
+    ++own;
+    EXPECT_GT(std::string(g_param_spec_get_blurb(specs[i])).size(), 30u) << specs[i]->name;
+  }
+  g_free(specs);
+  EXPECT_EQ(own, 7);
+}
+
 }  // namespace
 }  // namespace vedette::gst::test

@@ -13,6 +13,8 @@
 
 #include "models/backend/cpu/cpu_backend.h"
 #include "models/runtime/runtime.h"
+#include "models/weights/safetensors_writer.h"
+#include "models/weights/weight_table.h"
 
 namespace vedette::models::runtime {
 namespace {
@@ -132,22 +134,65 @@ TEST_F(SpoiltSight, IsRefusedNamingFileAndKey) {
   EXPECT_THAT(with("vision/config.json", "hidden_size", 18), HasSubstr("expected"));
 }
 
-TEST(RuntimeSight, ItsLanguageModelMustBeTheOneThatThinks) {
-  const auto message = [](const fs::path& think) -> std::string {
-    try {
-      RuntimeOptions options;
-      options.see = golden();
-      options.think = think;
-      Runtime::load(options);
-    } catch (const std::exception& error) {
-      return error.what();
+// A weight that is missing, of another shape or of another type.
+TEST_F(SpoiltSight, IsRefusedNamingFileAndTensor) {
+  using tensor::DType;
+  const auto with = [this](const std::string& file, const std::string& name, const tensor::Tensor* other) {
+    std::string message = "no error";
+    {
+      const auto table = weights::WeightTable::open_file(golden() / file);
+      EXPECT_EQ(table.all().count(name), 1u) << name;
+      std::vector<weights::NamedTensor> named;
+      for (const auto& [key, weight] : table.all()) {
+        if (key != name) named.push_back({key, weight.view});
+      }
+      if (other != nullptr) named.push_back({name, other->view()});
+      weights::write_safetensors(folder_ / file, named);
     }
-    return "no error";
+    try {
+      const SightModel model(machine_.context, SightFolder::open(folder_));
+    } catch (const std::exception& error) {
+      message = error.what();
+    }
+    fs::copy_file(golden() / file, folder_ / file, fs::copy_options::overwrite_existing);
+    return message;
   };
-  EXPECT_THAT(
-      message(""),
-      HasSubstr("for the language model llama_lora: expected it as the one that thinks, received none"));
-  EXPECT_THAT(message(golden()), HasSubstr("received " + golden().string()));
+  for (const char* file :
+       {"vision/model.safetensors", "projector/model.safetensors", "heads/model.safetensors"}) {
+    const auto table = weights::WeightTable::open_file(golden() / file);
+    const std::string name = table.all().begin()->first;
+    const tensor::Shape shape = table.all().begin()->second.view.shape();
+    const auto misshapen = tensor::Tensor::zeros(DType::kF32, {shape.count() + 1});
+    const auto numbers = tensor::Tensor::zeros(DType::kI64, shape);
+    EXPECT_THAT(with(file, name, nullptr), testing::AllOf(HasSubstr(name), HasSubstr("missing"))) << file;
+    EXPECT_THAT(with(file, name, &misshapen),
+                testing::AllOf(HasSubstr(name), HasSubstr("[" + std::to_string(shape.count() + 1) + "]")))
+        << file;
+    EXPECT_THAT(with(file, name, &numbers), testing::AllOf(HasSubstr("model.safetensors"), HasSubstr(name)))
+        << file;
+  }
+}
+
+TEST(RuntimeSight, ItsLanguageModelMustBeTheOneThatThinks) {
+  RuntimeOptions options;
+  options.see = golden();
+  options.think = golden();
+  std::string message = "no error";
+  try {
+    Runtime::load(options);
+  } catch (const std::exception& error) {
+    message = error.what();
+  }
+  EXPECT_THAT(message, HasSubstr("for the language model llama_lora: expected it as the one that thinks"));
+  EXPECT_THAT(message, HasSubstr("received " + golden().string()));
+}
+
+TEST(RuntimeSight, EyesAloneNeedNoLanguageModel) {
+  RuntimeOptions options;
+  options.see = golden();
+  const auto runtime = Runtime::load(options);
+  EXPECT_TRUE(runtime->can_see());
+  EXPECT_FALSE(runtime->can_think());
 }
 
 }  // namespace
