@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "daemon/streams/sender_clock.h"
 #include "gst-plugins/audio_meta.h"
 
 namespace vedette::daemon::streams {

@@ -11,6 +11,7 @@
 #include "daemon/settings/settings.h"
 #include "daemon/streams/branches.h"
 #include "daemon/streams/gst_handles.h"
+#include "daemon/streams/sender_clock.h"
 #include "daemon/streams/source.h"
 #include "daemon/streams/stream_figures.h"
 #include "gst-plugins/runtime_context.h"
@@ -29,7 +30,7 @@ class Pipeline {
  public:
   struct Hooks {
     MediaHooks media;
-    std::function<void(std::chrono::nanoseconds utc_zero)> on_sender_report;
+    SenderReportTold on_sender_report;
   };
 
   // Throws: as make_source and the branches. `hooks` must outlive the pipeline.

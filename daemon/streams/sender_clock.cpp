@@ -14,8 +14,14 @@ std::uint32_t big_endian(std::span<const std::uint8_t> bytes) {
          bytes[3];
 }
 
+// Whose reports a jitter buffer gets.
+struct Sender {
+  const SenderReportTold* told;
+  std::uint32_t session;
+};
+
 // The jitter buffer learned how RTP time, running time and the sender's UTC belong together.
-void synced(const std::function<void(nanoseconds)>* told, GstStructure* sync, GstElement*) {
+void synced(const Sender* sender, GstStructure* sync, GstElement*) {
   guint64 base_rtp = 0, base_time = 0, report_rtp = 0;
   guint clock_rate = 0;
   const GValue* value = gst_structure_get_value(sync, "sr-buffer");
@@ -36,13 +42,14 @@ void synced(const std::function<void(nanoseconds)>* told, GstStructure* sync, Gs
   const std::int64_t rate = clock_rate;
   const nanoseconds running(static_cast<std::int64_t>(base_time) + ticks / rate * 1'000'000'000 +
                             ticks % rate * 1'000'000'000 / rate);
-  (*told)(*utc - running);
+  (*sender->told)(sender->session, *utc - running);
 }
 
-void watch_jitter_buffer(const std::function<void(nanoseconds)>* told, GstElement* jitter_buffer, guint,
-                         guint, GstElement*) {
-  g_signal_connect_swapped(jitter_buffer, "handle-sync", G_CALLBACK(synced),
-                           const_cast<std::function<void(nanoseconds)>*>(told));
+void watch_jitter_buffer(const SenderReportTold* told, GstElement* jitter_buffer, guint session, guint,
+                         GstElement*) {
+  g_signal_connect_data(
+      jitter_buffer, "handle-sync", G_CALLBACK(synced), new Sender{told, session},
+      [](gpointer sender, GClosure*) { delete static_cast<Sender*>(sender); }, G_CONNECT_SWAPPED);
 }
 
 }  // namespace
@@ -62,9 +69,9 @@ std::optional<nanoseconds> utc_of_sender_report(std::span<const std::uint8_t> pa
   return std::nullopt;
 }
 
-void watch_sender_reports(GstElement* rtp_manager, const std::function<void(nanoseconds)>* told) {
+void watch_sender_reports(GstElement* rtp_manager, const SenderReportTold* told) {
   g_signal_connect_swapped(rtp_manager, "new-jitterbuffer", G_CALLBACK(watch_jitter_buffer),
-                           const_cast<std::function<void(nanoseconds)>*>(told));
+                           const_cast<SenderReportTold*>(told));
 }
 
 }  // namespace vedette::daemon::streams

@@ -14,8 +14,11 @@ namespace vedette::daemon::streams {
 // understood; empty when there is no sender report, or when it carries no time.
 std::optional<std::chrono::nanoseconds> utc_of_sender_report(std::span<const std::uint8_t> packet);
 
-// Calls `told` with the UTC of running time zero whenever a sender report arrives, on GStreamer's threads.
-// `told` must live as long as the manager (the rtpbin of an RTSP source).
-void watch_sender_reports(GstElement* rtp_manager, const std::function<void(std::chrono::nanoseconds)>* told);
+// UTC of running time zero as a sender report of this RTP session says, before the manager aligns sessions.
+using SenderReportTold = std::function<void(std::uint32_t session, std::chrono::nanoseconds utc_zero)>;
+
+// Calls `told` whenever a sender report arrives, on GStreamer's threads. `told` must live as long as the
+// manager (the rtpbin of an RTSP source).
+void watch_sender_reports(GstElement* rtp_manager, const SenderReportTold* told);
 
 }  // namespace vedette::daemon::streams

@@ -59,8 +59,8 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   hooks_.media.on_seen = [this](GstBuffer* buffer, GstCaps* caps) { on_seen(buffer, caps); };
   hooks_.media.on_windows_end = [this] { settled_sound_ns_ = nanoseconds::max().count(); };
   hooks_.media.on_pictures_end = [this] { pictures_ended_ = true; };
-  hooks_.on_sender_report = [this](nanoseconds utc_zero) {
-    if (clock_.set_sender_zero(utc_zero)) return tell_clock();
+  hooks_.on_sender_report = [this](std::uint32_t sender, nanoseconds utc_zero) {
+    if (clock_.set_sender_zero(sender, utc_zero)) return tell_clock();
     base::log_limited(base::LogLevel::kWarning, stream_.id, "camera_clock",
                       "the camera's clock is more than 10 s off ours: times are those of receipt");
   };
@@ -331,9 +331,11 @@ std::optional<Failure> Session::check_flow() {
     set_status(StreamState::kNoSignal, "no_media");
     return Failure{"no_media", "the source has neither sound nor picture that is wanted"};
   }
+  // Not every file says that there are no more tracks, but all have come when the first media do.
+  const bool known = pipeline_->knows_tracks() || !pipeline_->live();
   std::string missing;
-  if (pipeline_->knows_tracks() && stream_.sound && !pipeline_->has_sound()) missing = "no_audio";
-  if (pipeline_->knows_tracks() && stream_.video && !pipeline_->has_picture()) missing = "no_video";
+  if (known && stream_.sound && !pipeline_->has_sound()) missing = "no_audio";
+  if (known && stream_.video && !pipeline_->has_picture()) missing = "no_video";
   set_status(StreamState::kRunning, missing);
   return std::nullopt;
 }

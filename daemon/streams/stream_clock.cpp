@@ -1,11 +1,14 @@
 #include "daemon/streams/stream_clock.h"
 
+#include <algorithm>
+
 namespace vedette::daemon::streams {
 
 using std::chrono::nanoseconds;
 
 namespace {
 constexpr nanoseconds kWorthTelling = std::chrono::milliseconds(1);
+constexpr std::size_t kMostSenders = 8;
 nanoseconds distance(nanoseconds a, nanoseconds b) {
   return a > b ? a - b : b - a;
 }
@@ -21,9 +24,11 @@ void StreamClock::sample(nanoseconds utc, nanoseconds running) {
   changed_ = true;
 }
 
-bool StreamClock::set_sender_zero(nanoseconds utc_zero) {
+bool StreamClock::set_sender_zero(std::uint32_t sender, nanoseconds utc_zero) {
   const std::lock_guard lock(mutex_);
   if (received_zero_ && distance(*received_zero_, utc_zero) > kMostCameraOffset) return false;
+  if (sender_zeros_.size() < kMostSenders || sender_zeros_.contains(sender)) sender_zeros_[sender] = utc_zero;
+  for (const auto& [other, zero] : sender_zeros_) utc_zero = std::min(utc_zero, zero);
   if (best_.source == base::ClockSource::kRtcp && distance(best_.utc_zero, utc_zero) <= kWorthTelling)
     return true;
   best_.utc_zero = utc_zero;

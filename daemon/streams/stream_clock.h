@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 
@@ -22,8 +24,10 @@ class StreamClock {
 
   // Running time was `running` when our UTC was `utc` (live sources; sampled every 10 s).
   void sample(std::chrono::nanoseconds utc, std::chrono::nanoseconds running);
-  // A sender report says: UTC of running time zero. False: not believed.
-  bool set_sender_zero(std::chrono::nanoseconds utc_zero);
+  // A report of this sender (an RTP session: sound or picture) says: UTC of running time zero. GStreamer
+  // delays the media of all senders but the one with the least zero, so that they are in step: that one's
+  // zero holds for all. False: not believed.
+  bool set_sender_zero(std::uint32_t sender, std::chrono::nanoseconds utc_zero);
   // The file's first moment, and how far to trust it.
   void set_file_zero(std::chrono::nanoseconds utc_zero, std::chrono::nanoseconds error);
 
@@ -35,6 +39,7 @@ class StreamClock {
  private:
   mutable std::mutex mutex_;
   std::optional<std::chrono::nanoseconds> received_zero_;
+  std::map<std::uint32_t, std::chrono::nanoseconds> sender_zeros_;
   base::ClockMap best_{0, {}, kReceiveError, base::ClockSource::kReceive, 0.0};
   bool changed_ = false;
 };

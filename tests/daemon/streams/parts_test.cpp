@@ -104,14 +104,26 @@ TEST(StreamClockTest, TheMostTrustedWins) {
   EXPECT_EQ(map->error, 500ms);
   clock.sample(1010s + 100us, 20s);
   EXPECT_FALSE(clock.changed(3)) << "not worth telling";
-  EXPECT_FALSE(clock.set_sender_zero(970s)) << "a camera that is 20 s off";
-  EXPECT_TRUE(clock.set_sender_zero(989s));
+  EXPECT_FALSE(clock.set_sender_zero(0, 970s)) << "a camera that is 20 s off";
+  EXPECT_TRUE(clock.set_sender_zero(0, 989s));
   map = clock.changed(3);
   ASSERT_TRUE(map);
   EXPECT_EQ(map->source, base::ClockSource::kRtcp);
   EXPECT_EQ(map->utc(2s), 991s);
   clock.sample(1100s, 100s);
   EXPECT_FALSE(clock.changed(3)) << "receipt knows less than the camera";
+}
+
+// Sound and picture of one camera: the picture's reports lie 120 ms later, so its media are delayed by that.
+TEST(StreamClockTest, NothingHappensBeforeItsTimeWhereSendersAreAligned) {
+  StreamClock clock;
+  clock.sample(1000s, 10s);
+  EXPECT_TRUE(clock.set_sender_zero(0, 990s + 120ms));
+  EXPECT_EQ(clock.map(0).utc_zero, 990s + 120ms);
+  EXPECT_TRUE(clock.set_sender_zero(1, 990s));
+  EXPECT_EQ(clock.map(0).utc_zero, 990s);
+  EXPECT_TRUE(clock.set_sender_zero(0, 990s + 121ms));
+  EXPECT_EQ(clock.map(0).utc_zero, 990s);
 }
 
 TEST(BackoffTest, DoublesToTheLongestWithJitter) {

@@ -100,6 +100,52 @@ TEST_F(PicturesTest, PicturesOfAStreamAreSeenWithEvidence) {
   EXPECT_TRUE(log.seen.back().last);
 }
 
+TEST_F(PicturesTest, AFileOfOneTrackIsSaidToLackTheOther) {
+  const struct {
+    const char* name;
+    const char* arguments;
+    const char* lacks;
+  } cases[] = {
+      {"film.mp4", "-f lavfi -i testsrc=size=64x36:rate=10:duration=30 -c:v libx264 -pix_fmt yuv420p",
+       "no_audio"},
+      {"film.mkv", "-f lavfi -i testsrc=size=64x36:rate=10:duration=30 -c:v libx264 -pix_fmt yuv420p",
+       "no_audio"},
+      {"film.ts", "-f lavfi -i testsrc=size=64x36:rate=10:duration=30 -c:v libx264 -pix_fmt yuv420p",
+       "no_audio"},
+      {"film.h264", "-f lavfi -i testsrc=size=64x36:rate=10:duration=30 -c:v libx264 -pix_fmt yuv420p",
+       "no_audio"},
+      {"speech.flac", "-f lavfi -i sine=duration=30", "no_video"},
+      {"speech.wav", "-f lavfi -i sine=duration=30", "no_video"},
+      {"speech.mp3", "-f lavfi -i sine=duration=30", "no_video"},
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.name);
+    const auto each = std::make_shared<RecordingFeed>();
+    settings::StreamSettings stream = fast(make(one.name, one.arguments));
+    stream.pace = settings::Pace::kLive;
+    supervisor.start(stream, each);
+    EXPECT_TRUE(
+        each->wait_for([&](const Log& log) { return log.has_status(StreamState::kRunning, one.lacks); }, 8s))
+        << each->log().status_text();
+    supervisor.stop("gate");
+  }
+}
+
+TEST_F(PicturesTest, OfKeyFramesAloneAllAreSeen) {
+  settings::StreamSettings stream = fast(make(
+      "keys.mp4", "-f lavfi -i testsrc2=size=64x36:rate=10:duration=8 -c:v libx264 -g 10 -pix_fmt yuv420p"));
+  stream.video_rate_hz = 1.0;
+  stream.video_key_frames = true;
+  supervisor.start(stream, feed);
+  ASSERT_TRUE(waits_for_end(*feed)) << feed->log().status_text();
+  std::vector<std::int64_t> times;
+  for (const auto& seen : feed->log().seen) {
+    if (!seen.last) times.push_back(seen.time.t.count() / 1'000'000);
+  }
+  EXPECT_THAT(times, testing::ElementsAre(0, 1000, 2000, 3000, 4000, 5000, 6000, 7000));
+  EXPECT_EQ(feed->log().motions, 0);
+}
+
 TEST_F(PicturesTest, TenBitsAlphaOddSizesAndFieldsAreTaken) {
   const struct {
     const char* form;
@@ -179,6 +225,8 @@ TEST_F(PicturesTest, BothRoadsSampleTheSamePictures) {
        "[a][b]concat=n=2\" " +
            h264,
        2.0, 8},
+      {"jump.mkv", moving + "-vf \"setpts='if(gte(N,10),PTS+7200/TB,PTS)'\" -fps_mode passthrough -c:v ffv1",
+       5.0, 5},
       {"odd.mkv", moving + "-vf scale=63:35,setsar=1 -c:v ffv1 -pix_fmt yuv420p", 5.0, 14},
       {"ten.mkv", moving + "-c:v ffv1 -pix_fmt yuv420p10le", 2.0, 6},
       {"alpha.mkv", moving + "-c:v ffv1 -pix_fmt yuva420p", 2.0, 6},
