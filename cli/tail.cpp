@@ -41,7 +41,9 @@ void print_line(const StreamEntry& entry) {
   std::printf("%s - %s  %s  %s  %s%s\n", clock_time(number(field(entry, "t_start_ms"))).c_str(),
               clock_time(number(field(entry, "t_end_ms"))).c_str(), printable(field(entry, "stream")).c_str(),
               printable(field(entry, "kind")).c_str(), printable(field(entry, "text")).c_str(),
-              state == "close" ? "" : " ...");
+              state == "close"      ? ""
+              : state == "withdraw" ? " (withdrawn)"
+                                    : " ...");
 }
 
 bool print(const StreamEntry& entry, const TailOptions& options) {

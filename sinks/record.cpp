@@ -34,6 +34,7 @@ const char* to_string(RecordState state) {
     case RecordState::kOpen: return "open";
     case RecordState::kUpdate: return "update";
     case RecordState::kClose: return "close";
+    case RecordState::kWithdraw: return "withdraw";
   }
   return "close";
 }

@@ -12,10 +12,10 @@
 namespace vedette::sinks {
 
 enum class Kind : std::uint8_t { kCaption, kTranscript, kSound, kMotion, kAlert, kCoverage, kStatus };
-enum class RecordState : std::uint8_t { kOpen, kUpdate, kClose };
+enum class RecordState : std::uint8_t { kOpen, kUpdate, kClose, kWithdraw };
 
 const char* to_string(Kind kind);          // "caption", "transcript", ...
-const char* to_string(RecordState state);  // "open", "update", "close"
+const char* to_string(RecordState state);  // "open", "update", "close", "withdraw"
 
 // True for `[a-z0-9_-]{1,64}`.
 bool is_stream_id(std::string_view text);

@@ -139,12 +139,13 @@ CaptionWriter::CaptionWriter(std::ostream& out, CaptionFormat format, nanosecond
 void CaptionWriter::take(const sinks::Record& record) {
   const bool told = record.kind == sinks::Kind::kTranscript || record.kind == sinks::Kind::kCaption;
   if (!told) return;
-  if (record.state != sinks::RecordState::kClose) {
+  const bool withdrawn = record.state == sinks::RecordState::kWithdraw;
+  if (record.state != sinks::RecordState::kClose && !withdrawn) {
     open_[record.id] = record.t_start_ms;
     return;
   }
   open_.erase(record.id);
-  if (!record.text.empty()) waiting_.emplace(record.t_start_ms, record);
+  if (!withdrawn) waiting_.emplace(record.t_start_ms, record);
   std::int64_t first_open = std::numeric_limits<std::int64_t>::max();
   for (const auto& [id, t_start_ms] : open_) first_open = std::min(first_open, t_start_ms);
   write_until(first_open);

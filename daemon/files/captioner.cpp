@@ -238,8 +238,7 @@ CaptionStats Captioner::run(MediaReader& sound, const std::function<void(const s
   Hooks hooks;
   hooks.progress = progress;
   hooks.give = [&](const sinks::Record& record) {
-    const bool wanted = record.kind == sinks::Kind::kTranscript &&
-                        record.state == sinks::RecordState::kClose && !record.text.empty();
+    const bool wanted = record.kind == sinks::Kind::kTranscript && record.state == sinks::RecordState::kClose;
     if (wanted && give) give(record);
   };
   return run(sound, nullptr, hooks, stop);

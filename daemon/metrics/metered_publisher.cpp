@@ -35,7 +35,8 @@ MeteredPublisher::Stream& MeteredPublisher::stream(const std::string& id) {
 
 sinks::PublishOutcome MeteredPublisher::publish(sinks::Record record) {
   const sinks::Kind kind = record.kind;
-  const bool words = kind == sinks::Kind::kTranscript && record.clock != "file" && !record.text.empty();
+  const bool words = kind == sinks::Kind::kTranscript && record.clock != "file" &&
+                     record.state != sinks::RecordState::kWithdraw;
   const bool committed = record.state == sinks::RecordState::kClose;
   const std::int64_t end_ms = record.t_end_ms;
   const std::string id = record.stream;

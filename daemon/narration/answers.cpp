@@ -44,6 +44,20 @@ std::string utc_text(std::int64_t ms) {
   return text;
 }
 
+// The newest sighting alone: a model that was taught nothing of them loses sight of what was said and of what
+// moved among many.
+std::vector<Fact> without_older_sightings(const std::vector<Fact>& facts) {
+  std::vector<Fact> kept;
+  for (auto fact = facts.rbegin(); fact != facts.rend(); ++fact) {
+    const bool seen = fact->kind == FactKind::kSeen;
+    if (seen && std::ranges::any_of(kept, [](const Fact& newer) { return newer.kind == FactKind::kSeen; }))
+      continue;
+    kept.push_back(*fact);
+  }
+  std::ranges::reverse(kept);
+  return kept;
+}
+
 std::string trimmed(const std::string& text) {
   const auto first = text.find_first_not_of(" \n\t");
   if (first == std::string::npos) return {};
@@ -206,7 +220,7 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
   layout.count_tokens = [this](std::string_view text) {
     return static_cast<int>(tokenizer_.encode(text).size());
   };
-  material.rendered = render(material.facts, layout);
+  material.rendered = render(taught() ? material.facts : without_older_sightings(material.facts), layout);
   material.words_only = std::ranges::none_of(material.facts, [](const Fact& fact) {
     return fact.kind == FactKind::kSeen || fact.kind == FactKind::kMoved || fact.kind == FactKind::kSounded;
   });

@@ -35,7 +35,9 @@ struct Outbox::Shared {
     const auto path = paths.find(record.id);
     if (path != paths.end()) {
       record.evidence.push_back(path->second);
-      if (record.state == sinks::RecordState::kClose) paths.erase(path);
+      const bool ends =
+          record.state == sinks::RecordState::kClose || record.state == sinks::RecordState::kWithdraw;
+      if (ends) paths.erase(path);
     }
     ++stats.records;
     if (publisher.publish(std::move(record)) != sinks::PublishOutcome::kAccepted) ++stats.dropped;

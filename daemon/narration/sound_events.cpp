@@ -14,6 +14,10 @@ namespace {
 constexpr int kMostMissed = 1;             // spans that may lack a sound that goes on
 constexpr float kGoesOn = 0.7F;            // of the probability that begins a sound is enough for it to go on
 constexpr std::int64_t kLeastStates = 50;  // a shorter span says nothing
+// Breath, echo and the gaps between words sound like this and that: what touches a span that has speech in it
+// is named only when it is as likely as this.
+constexpr float kSure = 0.8F;
+constexpr float kSpoken = 0.35F;  // probability of speech from which a span has some in it
 
 std::int64_t states_in(nanoseconds time, int per_second) {
   return time.count() * per_second / 1'000'000'000;
@@ -33,6 +37,7 @@ std::vector<Record> SoundEvents::take(const streams::HeardWindow& window, const 
   if (head_ == nullptr) return records;
   if (window.start.epoch != heard_.epoch) heard_ = {window.start.epoch, nanoseconds{0}};
   if (window.features.empty()) {  // silence
+    name_held(clock, records);
     close(records);
     heard_.t = std::max(heard_.t, window.start.t + window.length);
     return records;
@@ -49,13 +54,23 @@ std::vector<Record> SoundEvents::take(const streams::HeardWindow& window, const 
     listen(head_->probabilities(window.features, first, end - first), window.start.t + time_of(first, rate),
            heard_.t, clock, records);
   }
-  if (window.last) close(records);
+  if (window.last) {
+    name_held(clock, records);
+    close(records);
+  }
   return records;
 }
 
 void SoundEvents::listen(const std::vector<float>& probabilities, nanoseconds start, nanoseconds end,
                          const base::ClockMap& clock, std::vector<Record>& records) {
   const auto best = static_cast<std::size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
+  const auto& classes = head_->classes();
+  const auto speech = static_cast<std::size_t>(std::ranges::find(classes, "speech") - classes.begin());
+  if (speech < classes.size() && probabilities[speech] >= kSpoken) {
+    spoken_until_ = end;
+    held_.reset();
+  }
+  name_held(clock, records);
   if (sound_ && probabilities[*sound_] >= kGoesOn * head_->least()) {
     missed_ = 0;
     until_ = end;
@@ -63,18 +78,29 @@ void SoundEvents::listen(const std::vector<float>& probabilities, nanoseconds st
     record_.score = std::max(*record_.score, rounded(probabilities[*sound_]));
     return;
   }
-  const bool other = probabilities[best] >= head_->least() && head_->classes()[best] != "silence";
+  const bool doubtful = best != speech && probabilities[best] < kSure;
+  const bool other = probabilities[best] >= head_->least() && classes[best] != "silence" &&
+                     !(doubtful && spoken_until_ && start <= *spoken_until_);
   if (sound_ && (other || ++missed_ > kMostMissed)) close(records);
   if (!other || sound_) return;
-  open(best, std::max(start, until_), clock);
-  until_ = end;
-  record_.t_end_ms = std::max(record_.t_start_ms, clock.utc_ms(end));
-  record_.score = rounded(probabilities[best]);
-  records.push_back(record_);
+  const Heard heard{best, probabilities[best], std::max(start, until_), end};
+  if (doubtful) {
+    held_ = heard;
+  } else {
+    open(heard, clock, records);
+  }
 }
 
-void SoundEvents::open(std::size_t sound, nanoseconds start, const base::ClockMap& clock) {
-  sound_ = sound;
+// The doubtful sound that waited for what follows, as no speech did.
+void SoundEvents::name_held(const base::ClockMap& clock, std::vector<Record>& records) {
+  if (held_) open(*held_, clock, records);
+  held_.reset();
+}
+
+void SoundEvents::open(const Heard& heard, const base::ClockMap& clock, std::vector<Record>& records) {
+  const nanoseconds start = heard.start;
+  sound_ = heard.sound;
+  until_ = heard.end;
   missed_ = 0;
   record_ = {};
   record_.id = book_.ids.next();
@@ -82,10 +108,13 @@ void SoundEvents::open(std::size_t sound, nanoseconds start, const base::ClockMa
   record_.kind = sinks::Kind::kSound;
   record_.state = RecordState::kOpen;
   record_.t_start_ms = clock.utc_ms(start);
+  record_.t_end_ms = std::max(record_.t_start_ms, clock.utc_ms(heard.end));
   record_.clock = base::to_string(clock.source);
   record_.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock.error).count();
-  record_.text = head_->classes()[sound];
+  record_.text = head_->classes()[heard.sound];
   record_.model = model_;
+  record_.score = rounded(heard.probability);
+  records.push_back(record_);
   if (record_.text == "speech") return;
   Fact fact;
   fact.kind = FactKind::kSounded;
@@ -110,6 +139,8 @@ void SoundEvents::close(std::vector<Record>& records) {
 
 std::vector<Record> SoundEvents::end() {
   std::vector<Record> records;
+  held_.reset();
+  spoken_until_.reset();
   close(records);
   until_ = nanoseconds{0};
   heard_.t = nanoseconds{0};

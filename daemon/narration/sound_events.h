@@ -15,8 +15,9 @@ namespace vedette::daemon::narration {
 
 // The sounds of one stream that are no words, by name: one `sound` record from the first span in which a
 // class is the likeliest, and likely enough, to the last; a pause of a second does not end it. One sound at a
-// time: the head says which is the likeliest. Speech gets a record but no fact, as its words are facts;
-// silence gets neither. Not thread-safe.
+// time: the head says which is the likeliest. Beside speech only what is beyond doubt is named, and a
+// doubtful sound waits for a span, as speech may follow. Speech gets a record but no fact, as its words are
+// facts; silence gets neither. Not thread-safe.
 class SoundEvents {
  public:
   // `head` may be null: then there are none. It and the book must outlive this.
@@ -31,17 +32,25 @@ class SoundEvents {
  private:
   void listen(const std::vector<float>& probabilities, std::chrono::nanoseconds start,
               std::chrono::nanoseconds end, const base::ClockMap& clock, std::vector<sinks::Record>& records);
-  void open(std::size_t sound, std::chrono::nanoseconds start, const base::ClockMap& clock);
+  struct Heard {
+    std::size_t sound = 0;  // class
+    float probability = 0.0F;
+    std::chrono::nanoseconds start{0}, end{0};
+  };
+  void open(const Heard& heard, const base::ClockMap& clock, std::vector<sinks::Record>& records);
+  void name_held(const base::ClockMap& clock, std::vector<sinks::Record>& records);
   void close(std::vector<sinks::Record>& records);
 
   const std::string stream_, model_;
   StreamBook& book_;
   const models::audio::SoundHead* const head_;
-  base::MediaTime heard_;              // what is before has been listened to
-  std::optional<std::size_t> sound_;   // class that sounds
-  std::chrono::nanoseconds until_{0};  // it was last heard
-  int missed_ = 0;                     // spans without it since
-  sinks::Record record_;               // of it
+  base::MediaTime heard_;                                 // what is before has been listened to
+  std::optional<std::chrono::nanoseconds> spoken_until_;  // end of the last span with speech in it
+  std::optional<Heard> held_;                             // doubtful: named unless speech follows
+  std::optional<std::size_t> sound_;                      // class that sounds
+  std::chrono::nanoseconds until_{0};                     // it was last heard
+  int missed_ = 0;                                        // spans without it since
+  sinks::Record record_;                                  // of it
 };
 
 }  // namespace vedette::daemon::narration

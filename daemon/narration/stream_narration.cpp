@@ -317,8 +317,8 @@ void StreamNarration::publish(sinks::Record record) {
 }
 
 void StreamNarration::publish_words(sinks::Record record) {
-  publisher_.publish_live(stream_, record.text);
-  if (record.state == sinks::RecordState::kClose && !record.text.empty()) {
+  if (record.state != sinks::RecordState::kWithdraw) publisher_.publish_live(stream_, record.text);
+  if (record.state == sinks::RecordState::kClose) {
     const std::int64_t zero_ms = clock_of(epoch_).utc_ms(nanoseconds{0});
     Fact fact;
     fact.kind = FactKind::kHeard;

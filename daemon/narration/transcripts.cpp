@@ -29,7 +29,6 @@ std::string word_details(const std::vector<TimedWord>& words, std::size_t commit
                          const base::ClockMap& clock) {
   nlohmann::json details = {{"words", nlohmann::json::array()}, {"committed_words", committed}};
   for (const TimedWord& word : words) details["words"].push_back(to_json(word, clock));
-  if (words.empty()) details["withdrawn"] = true;
   return details.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -62,7 +61,7 @@ std::vector<Record> Transcripts::take(const std::vector<TimedWord>& committed,
     if (settle || paused || waited) close(records);
   }
   if (words_.empty() && tentative.empty()) {
-    if (!id_.empty()) close(records);  // what was tentative has been withdrawn
+    if (!id_.empty()) withdraw(records);
     return records;
   }
   const std::string text = std::to_string(words_.size()) + joined(words_) + joined(tentative);
@@ -77,6 +76,15 @@ bool Transcripts::closes_behind(const TimedWord& word, const TimedWord* next) co
   if (ends_sentence(word.text)) return true;
   if (next != nullptr && next->start - word.end >= options_.pause) return true;
   return word.end - words_.front().start >= options_.longest;
+}
+
+// What was tentative was not said after all.
+void Transcripts::withdraw(std::vector<Record>& records) {
+  shown_.state = RecordState::kWithdraw;
+  ++shown_.rev;
+  records.push_back(shown_);
+  published_.clear();
+  id_.clear();
 }
 
 void Transcripts::close(std::vector<Record>& records) {
@@ -95,24 +103,21 @@ Record Transcripts::make(RecordState state, const std::vector<TimedWord>& tentat
   }
   std::vector<TimedWord> all = words_;
   all.insert(all.end(), tentative.begin(), tentative.end());
-  if (!all.empty()) {  // withdrawn: the times stay those of the words that were shown
-    t_start_ms_ = clock_.utc_ms(all.front().start);
-    t_end_ms_ = clock_.utc_ms(all.back().end);
-  }
   Record record;
   record.id = id_;
   record.rev = rev_;
   record.stream = stream_;
   record.kind = sinks::Kind::kTranscript;
   record.state = state;
-  record.t_start_ms = t_start_ms_;
-  record.t_end_ms = t_end_ms_;
+  record.t_start_ms = clock_.utc_ms(all.front().start);
+  record.t_end_ms = clock_.utc_ms(all.back().end);
   record.clock = base::to_string(clock_.source);
   record.clock_error_ms = ceil_ms(clock_.error);
   record.text = joined(all);
   record.score = mean_probability(all);
   record.model = model_;
   record.details = word_details(all, words_.size(), clock_);
+  shown_ = record;
   return record;
 }
 

@@ -23,14 +23,15 @@ struct TranscriptOptions {
 };
 
 // The details of a transcript record: every word with its times in UTC and its probability, and how many of
-// them are committed; "withdrawn" when there are none.
+// them are committed.
 std::string word_details(const std::vector<TimedWord>& words, std::size_t committed,
                          const base::ClockMap& clock);
 // Empty for no words.
 std::optional<double> mean_probability(const std::vector<TimedWord>& words);
 
 // Cuts the words of one stream into transcript records: a record opens with its first tentative words, is
-// updated while they change, and closes when they are committed. Not thread-safe.
+// updated while they change, and closes when they are committed, or is withdrawn with the words that it
+// showed last. It always has words. Not thread-safe.
 class Transcripts {
  public:
   Transcripts(std::string stream, std::string model, sinks::RecordIds& ids,
@@ -48,6 +49,7 @@ class Transcripts {
   sinks::Record make(sinks::RecordState state, const std::vector<TimedWord>& tentative);
   bool closes_behind(const TimedWord& word, const TimedWord* next) const;
   void close(std::vector<sinks::Record>& records);
+  void withdraw(std::vector<sinks::Record>& records);
 
   const std::string stream_, model_;
   sinks::RecordIds& ids_;
@@ -58,7 +60,7 @@ class Transcripts {
   std::string id_;                // of the record that was opened; "": none was
   std::uint32_t rev_ = 0;
   std::string published_;  // its last text and how much of it is committed
-  std::int64_t t_start_ms_ = 0, t_end_ms_ = 0;
+  sinks::Record shown_;    // as it was published last
 };
 
 }  // namespace vedette::daemon::narration

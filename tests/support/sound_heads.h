@@ -36,15 +36,18 @@ class SoundHeadFolder {
   const test::TemporaryFolder folder_;
 };
 
-// Encoder states, [50 a second, 4], of one class a second: d, r, s and q as above; '.': none of them.
+// Encoder states, [50 a second, 4], of one class a second: d, r, s and q as above; D: a dog, at 0.65; '.':
+// none of them.
 inline models::tensor::Tensor states_of(const std::string& classes) {
   auto states = models::tensor::Tensor::zeros(
       models::tensor::DType::kF32, {static_cast<std::int64_t>(classes.size()) * 50, std::int64_t{4}});
   const auto values = states.as<float>();
   for (std::size_t second = 0; second < classes.size(); ++second) {
-    const std::size_t feature = std::string("drsq").find(classes[second]);
+    const bool doubtful = classes[second] == 'D';
+    const std::size_t feature = doubtful ? 0 : std::string("drsq").find(classes[second]);
     if (feature == std::string::npos) continue;
-    for (std::size_t state = 0; state < 50; ++state) values[(second * 50 + state) * 4 + feature] = 1.0F;
+    for (std::size_t state = 0; state < 50; ++state)
+      values[(second * 50 + state) * 4 + feature] = doubtful ? 0.086F : 1.0F;
   }
   return states;
 }

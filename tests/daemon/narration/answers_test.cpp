@@ -138,6 +138,22 @@ TEST_F(AnswersTest, WhatCameFromOutsideHoldsNoSpecialTokens) {
   EXPECT_GT(std::count(prompt.begin(), prompt.end(), 10), 0);  // "abc"
 }
 
+TEST_F(AnswersTest, OfSightingsAModelThatWasNotTaughtThemIsToldTheNewest) {
+  for (const auto& [t_ms, what] : {std::pair{400'000, "\u00e9"}, {500'000, "\u00e9"}, {560'000, "abc"}}) {
+    Fact fact;
+    fact.kind = FactKind::kSeen;
+    fact.t_start_ms = fact.t_end_ms = t_ms;
+    fact.label = "sees";
+    fact.text = what;
+    timeline_.add(std::move(fact));
+  }
+  heard(590'000, 592'000, "abc", "a");
+  ask("b?");
+  const auto prompt = engine_.take_text().request.prompt;
+  EXPECT_EQ(std::count(prompt.begin(), prompt.end(), 12), 0) << "\u00e9";
+  EXPECT_EQ(std::count(prompt.begin(), prompt.end(), 10), 2) << "abc";
+}
+
 TEST_F(AnswersTest, WorkThatNobodyWaitsForIsCancelled) {
   options_.partial_every = milliseconds(0);
   heard(590'000, 592'000, "abc", "a");

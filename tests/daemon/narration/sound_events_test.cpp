@@ -78,6 +78,26 @@ TEST_F(SoundEventsTest, SilenceEndsSoundsAndSpeechIsNoFact) {
   EXPECT_EQ(book_.timeline.between(0, 2'000'000).size(), 1u);
 }
 
+TEST_F(SoundEventsTest, BesideSpeechOnlySureSoundsAreNamed) {
+  hear(0, "sDs");  // a doubtful dog between words
+  EXPECT_EQ(told_, "+speech 0-1|");
+  hear(3, "dss", true);  // one beyond doubt
+  EXPECT_EQ(told_, "+speech 0-1|-speech 0-3|+dog 3-4|-dog 3-4|+speech 4-5|-speech 4-6|");
+}
+
+TEST_F(SoundEventsTest, ADoubtfulSoundWaitsForWhatFollows) {
+  hear(0, "Dss");
+  EXPECT_EQ(told_, "+speech 1-2|");
+  silence(3, 8);
+  told_.clear();
+  hear(8, "D");
+  EXPECT_EQ(told_, "");
+  hear(9, ".");
+  EXPECT_EQ(told_, "+dog 8-9|");
+  hear(10, "..D", true);
+  EXPECT_EQ(told_, "+dog 8-9|-dog 8-9|+dog 12-13|-dog 12-13|");
+}
+
 TEST_F(SoundEventsTest, WithoutAHeadThereAreNone) {
   SoundEvents none("gate", "", book_, nullptr);
   streams::HeardWindow window;

@@ -102,16 +102,19 @@ TEST_F(TranscriptsTest, SilenceClosesWhatIsCommitted) {
   EXPECT_TRUE(transcripts.take({}, {}, seconds(3), true).empty());
 }
 
-TEST_F(TranscriptsTest, WithdrawnWordsCloseEmpty) {
+TEST_F(TranscriptsTest, WhatWasNotSaidAfterAllIsWithdrawn) {
   Transcripts transcripts = make();
   transcripts.take({}, words("you 0.1-0.4"), seconds(1), false);
   const auto records = transcripts.take({}, {}, seconds(2), false);
   ASSERT_EQ(records.size(), 1u);
-  EXPECT_EQ(records[0].state, RecordState::kClose);
-  EXPECT_EQ(records[0].text, "");
+  EXPECT_EQ(records[0].state, RecordState::kWithdraw);
+  EXPECT_EQ(records[0].text, "you");
+  EXPECT_EQ(records[0].rev, 1u);
   EXPECT_EQ(records[0].t_start_ms, 1'000'100);
-  EXPECT_FALSE(records[0].score.has_value());
-  EXPECT_TRUE(nlohmann::json::parse(records[0].details)["withdrawn"].get<bool>());
+  const auto next = transcripts.take({}, words("hello 2.1-2.4"), seconds(3), false);
+  ASSERT_EQ(next.size(), 1u);
+  EXPECT_EQ(next[0].state, RecordState::kOpen);
+  EXPECT_NE(next[0].id, records[0].id);
 }
 
 }  // namespace
