@@ -214,7 +214,8 @@ def narrating(folder):
 def served(options, folder, loops):
     """What the RTSP server serves: made pictures, or long clips."""
     if not options.pictures:
-        return {f"/{name}": media.live(loop, media.MOVING) for name, loop in loops.items()}
+        frames = media.scene(media.GATE_SCENE, folder, "scene")
+        return {f"/{name}": media.live(loop, frames) for name, loop in loops.items()}
     cycle, length = film.cycle(folder), options.settle + options.seconds + 30
     return {f"/{name}": film.mount(film.clip(cycle, loop, folder, name, length, 6 * film.KEY_S * n))
             for n, (name, loop) in enumerate(loops.items())}

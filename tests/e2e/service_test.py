@@ -69,7 +69,8 @@ MUTE = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=
 class Scenario:
     def __init__(self, checks, build, folder, processes):
         self.checks, self.build, self.folder, self.processes = checks, build, folder, processes
-        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING),
+        self.mount = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"),
+                                          media.scene(media.GATE_SCENE, folder, "gate")),
                       "/corrupt": CORRUPT, "/mute": MUTE}
         self.redis_process, self.redis_port = services.start_redis(processes, folder)
         self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)

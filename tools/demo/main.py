@@ -16,12 +16,14 @@ import services
 from processes import Processes, free_port
 from redis_client import Redis
 
-# (stream, word, question): asked once the stream has been heard saying the word; "": once a while has been seen.
+# (stream, word, question): asked once the stream has been heard saying the word; "": once something was seen to move.
 QUESTIONS = [("gate", "door", "What color is the door?"), ("lobby", "umbrella", "What did the visitor forget?"),
              ("gate", "", "Did anything move?")]
 MEDIA_QUESTION = ("lobby", "", "What is there?")
 # What is alerted of, and how sure the language model must be.
-ALERT = {"when": "something moves", "threshold": 0.5, "cooldown": "30s"}
+ALERT = {"when": "something moves", "threshold": 0.4, "cooldown": "30s"}
+# Kinds of records that are shown, besides words and health, and the state in which they are.
+SHOWN = {"caption": "open", "sound": "open", "motion": "close", "alert": "close"}
 CONDITIONS = ("sound_", "picture_", "low_frame_rate", "bitrate_zero")
 
 
@@ -59,7 +61,7 @@ class Demo:
         for key, _, fields in self.redis.read_streams(self._last, block_ms):
             if key == "vedette:answers":
                 self._answer(fields)
-            elif key != "vedette:alerts" or fields.get("state") == "open":
+            elif key == "vedette:alerts" or fields.get("kind") != "alert":  # alerts stand in both
                 self._record(fields)
 
     def ask(self, stream, text):
@@ -71,7 +73,8 @@ class Demo:
     def can_be_asked(self, stream, word):
         """It was heard saying the word; or it has had its time, and may have nothing to say."""
         if not word:
-            return time.monotonic() > self._began + 22
+            told = self.told[stream]
+            return bool(told.get("caption")) and (bool(told.get("motion")) or time.monotonic() > self._began + 35)
         heard = len(self.heard[stream])
         return (heard >= 3 and word in self.texts[stream]) or heard >= 10 or time.monotonic() > self._began + 35
 
@@ -79,7 +82,7 @@ class Demo:
         record = json.loads(fields["json"])
         delay = (record["published_ms"] - record["t_end_ms"]) / 1000
         stream, kind, state = record["stream"], record["kind"], record["state"]
-        if kind in ("caption", "sound", "alert", "motion") and state == ("close" if kind == "motion" else "open"):
+        if kind in SHOWN and state == SHOWN[kind]:
             self.told[stream].setdefault(kind, []).append(delay)
             score = f" ({record['score']:.2f})" if kind in ("alert", "sound") and "score" in record else ""
             self.screen.line(record["t_end_ms"], stream, {"caption": "sees", "motion": "moves"}.get(kind, kind), delay,
@@ -110,8 +113,9 @@ class Demo:
 
 def run(options, folder, processes):
     lobby = media.clip(options.media) if options.media else media.live(
-        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), media.TURNING)
-    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"), media.MOVING),
+        media.speak(media.LOBBY, "en-gb+f3", folder, "lobby"), media.scene(media.LOBBY_SCENE, folder, "lobby"))
+    mounts = {"/gate": media.live(media.speak(media.GATE, "en-us", folder, "gate"),
+                                  media.scene(media.GATE_SCENE, folder, "gate")),
               "/yard": media.clip(media.patterns(folder)), "/lobby": lobby}
     questions = list(QUESTIONS)
     if options.media:
@@ -173,7 +177,7 @@ def summary(demo, folder, speaking):
 def main():
     parser = argparse.ArgumentParser(prog="./demo")
     parser.add_argument("--seconds", type=float, default=0, help="end after this long; 0: on Ctrl-C")
-    parser.add_argument("--media", help="a clip with sound for the stream `lobby`")
+    parser.add_argument("--media", help="a clip for the stream `lobby`")
     parser.add_argument("--question", help="the question about the first stream")
     parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
