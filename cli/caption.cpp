@@ -8,7 +8,7 @@
 #include <memory>
 
 #include "cli/command.h"
-#include "cli/sight_models.h"
+#include "cli/load_models.h"
 #include "daemon/files/caption_writer.h"
 #include "daemon/files/captioner.h"
 #include "daemon/settings/settings.h"

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "cli/command.h"
-#include "cli/sight_models.h"
+#include "cli/load_models.h"
 #include "daemon/files/evaluation.h"
 #include "daemon/settings/settings.h"
 

@@ -43,14 +43,8 @@ std::filesystem::path model_folder(const std::string& key, const std::string& na
   const auto environment = settings::process_environment();
   auto folder = settings::find_model(name, models, environment);
   if (!folder.empty()) return folder;
-  std::string places;
-  if (name.find('/') == name.npos) {
-    for (const auto& place : settings::model_places(models, environment))
-      places += " " + (place / name).string();
-  }
   throw MissingModel(
-      "models." + key + ": there is no model folder " + name +
-      (places.empty() ? "" : "; looked for" + places) +
+      "models." + key + ": " + settings::no_model(name, models, environment) +
       ". tools/fetch-models gets the models; `vedette models import` makes a folder from GGUF or "
       "CTranslate2 files");
 }

@@ -1,19 +1,10 @@
 #include "gst-plugins/audio_meta.h"
 
+#include "gst-plugins/shared_meta.h"
+
 namespace vedette::gst {
 
 namespace {
-
-constexpr const char* kWindowApi = "VedetteAudioWindowMetaAPI";
-constexpr const char* kWindowMeta = "VedetteAudioWindowMeta";
-constexpr const char* kFeaturesApi = "VedetteAudioFeaturesMetaAPI";
-constexpr const char* kFeaturesMeta = "VedetteAudioFeaturesMeta";
-
-GType api_type(const char* name) {
-  const GType known = g_type_from_name(name);
-  static const gchar* no_tags[] = {nullptr};
-  return known != 0 ? known : gst_meta_api_type_register(name, no_tags);
-}
 
 gboolean init_window(GstMeta* meta, gpointer, GstBuffer*) {
   auto* window = reinterpret_cast<VedetteAudioWindowMeta*>(meta);
@@ -47,30 +38,17 @@ void free_features(GstMeta* meta, GstBuffer*) {
   delete reinterpret_cast<VedetteAudioFeaturesMeta*>(meta)->features;
 }
 
-gboolean keep_features(GstBuffer*, GstMeta*, GstBuffer*, GQuark, gpointer) {
-  return FALSE;
-}
-
-// The first of the plugin and the daemon that asks registers; the other finds the same by its name.
 const GstMetaInfo* window_info() {
-  static const GstMetaInfo* const info = [] {
-    const GstMetaInfo* known = gst_meta_get_info(kWindowMeta);
-    return known != nullptr
-               ? known
-               : gst_meta_register(api_type(kWindowApi), kWindowMeta, sizeof(VedetteAudioWindowMeta),
-                                   init_window, nullptr, copy_window);
-  }();
+  static const GstMetaInfo* const info =
+      shared_meta("VedetteAudioWindowMetaAPI", "VedetteAudioWindowMeta", sizeof(VedetteAudioWindowMeta),
+                  init_window, nullptr, copy_window);
   return info;
 }
 
 const GstMetaInfo* features_info() {
-  static const GstMetaInfo* const info = [] {
-    const GstMetaInfo* known = gst_meta_get_info(kFeaturesMeta);
-    return known != nullptr
-               ? known
-               : gst_meta_register(api_type(kFeaturesApi), kFeaturesMeta, sizeof(VedetteAudioFeaturesMeta),
-                                   init_features, free_features, keep_features);
-  }();
+  static const GstMetaInfo* const info =
+      shared_meta("VedetteAudioFeaturesMetaAPI", "VedetteAudioFeaturesMeta", sizeof(VedetteAudioFeaturesMeta),
+                  init_features, free_features, not_copied);
   return info;
 }
 

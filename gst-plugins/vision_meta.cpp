@@ -2,20 +2,11 @@
 
 #include <utility>
 
+#include "gst-plugins/shared_meta.h"
+
 namespace vedette::gst {
 
 namespace {
-
-constexpr const char* kFrameApi = "VedetteFrameMetaAPI";
-constexpr const char* kFrameMeta = "VedetteFrameMeta";
-constexpr const char* kVisionApi = "VedetteVisionMetaAPI";
-constexpr const char* kVisionMeta = "VedetteVisionMeta";
-
-GType api_type(const char* name) {
-  const GType known = g_type_from_name(name);
-  static const gchar* no_tags[] = {nullptr};
-  return known != 0 ? known : gst_meta_api_type_register(name, no_tags);
-}
 
 gboolean init_frame(GstMeta* meta, gpointer, GstBuffer*) {
   auto* frame = reinterpret_cast<VedetteFrameMeta*>(meta);
@@ -51,29 +42,17 @@ void free_vision(GstMeta* meta, GstBuffer*) {
   delete vision->sightings;
 }
 
-gboolean keep_vision(GstBuffer*, GstMeta*, GstBuffer*, GQuark, gpointer) {
-  return FALSE;
-}
-
-// The first of the plugin and the daemon that asks registers; the other finds the same by its name.
 const GstMetaInfo* frame_info() {
-  static const GstMetaInfo* const registered = [] {
-    const GstMetaInfo* known = gst_meta_get_info(kFrameMeta);
-    return known != nullptr ? known
-                            : gst_meta_register(api_type(kFrameApi), kFrameMeta, sizeof(VedetteFrameMeta),
-                                                init_frame, nullptr, copy_frame);
-  }();
-  return registered;
+  static const GstMetaInfo* const info = shared_meta(
+      "VedetteFrameMetaAPI", "VedetteFrameMeta", sizeof(VedetteFrameMeta), init_frame, nullptr, copy_frame);
+  return info;
 }
 
 const GstMetaInfo* vision_info() {
-  static const GstMetaInfo* const registered = [] {
-    const GstMetaInfo* known = gst_meta_get_info(kVisionMeta);
-    return known != nullptr ? known
-                            : gst_meta_register(api_type(kVisionApi), kVisionMeta, sizeof(VedetteVisionMeta),
-                                                init_vision, free_vision, keep_vision);
-  }();
-  return registered;
+  static const GstMetaInfo* const info =
+      shared_meta("VedetteVisionMetaAPI", "VedetteVisionMeta", sizeof(VedetteVisionMeta), init_vision,
+                  free_vision, not_copied);
+  return info;
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ void PictureViewer::look(MediaTime time, ImageFrame picture) {
   if (!watch_.look(time, picture.view) || !samples_.due(time.t)) return;
   SeenFrame frame;
   frame.time = time;
-  frame.change = static_cast<float>(change_.since_kept(streams::small_luma(small_, picture.view)));
+  frame.change = static_cast<float>(change_.since_kept(watch_.small()));
   frame.picture = std::move(picture);
   if (!samples_.keep(time.t, static_cast<double>(frame.change))) {
     frame.change = 0.0F;

@@ -50,7 +50,6 @@ class PictureViewer {
   const Hooks hooks_;
   streams::PictureWatch watch_;
   models::preprocess::FrameSamplingPolicy looks_, samples_;
-  signals::SmallLuma small_;
   signals::ChangeMeasure change_;
 };
 

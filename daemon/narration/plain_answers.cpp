@@ -135,10 +135,7 @@ class Known {
 };
 
 std::string Known::blind() const {
-  for (const char* condition : {"picture_absent", "picture_black", "picture_covered"}) {
-    if (has(condition)) return "I cannot tell. " + *state();
-  }
-  return {};
+  return is_blind(conditions_) ? "I cannot tell. " + *state() : std::string();
 }
 
 // All things, or those of one kind.
@@ -239,9 +236,7 @@ const std::vector<Pattern>& patterns() {
     return std::regex(text, std::regex::ECMAScript | std::regex::optimize);
   };
   static const std::vector<Pattern> all = {
-      {words("how many (\\w+)(?: are|can you see|do you see| is)?" + seen + "?"),
-       [](const Known& known, const std::string& word) { return known.count(word); }},
-      {words("how many (\\w+) (?:can|do) you see"),
+      {words("how many (\\w+)(?: are| is| can you see| do you see)?" + seen + "?"),
        [](const Known& known, const std::string& word) { return known.count(word); }},
       {words("(?:is it true that )?(?:is|are|there is|is there|there are|are there) " + kind + seen + "?"),
        [](const Known& known, const std::string& word) { return known.presence(word); }},

@@ -146,11 +146,15 @@ std::string picture_state(const std::vector<std::string>& conditions) {
   return {};
 }
 
+bool is_blind(const std::vector<std::string>& conditions) {
+  return std::ranges::any_of(conditions, [](const std::string& condition) {
+    return condition == "picture_absent" || condition == "picture_black" || condition == "picture_covered";
+  });
+}
+
 std::string sentence_of(const Scene& scene) {
   std::string text = picture_state(scene.conditions);
-  for (const char* blind : {"picture_absent", "picture_black", "picture_covered"}) {
-    if (std::ranges::find(scene.conditions, blind) != scene.conditions.end()) return text;
-  }
+  if (is_blind(scene.conditions)) return text;
   const auto add = [&](const std::string& more) { text += (text.empty() ? "" : " ") + sentence(more); };
   const std::string seen = things(scene.sightings);
   if (!seen.empty()) add(seen);

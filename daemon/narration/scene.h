@@ -24,6 +24,8 @@ std::string sentence_of(const Scene& scene);
 
 // "The picture is blurred." of the gravest of these conditions; "" where none is of the picture.
 std::string picture_state(const std::vector<std::string>& conditions);
+// Whether nothing can be seen under these conditions.
+bool is_blind(const std::vector<std::string>& conditions);
 
 // The sightings that are told: by name where they are sure, as "something" where they are only likely; at
 // most a few.

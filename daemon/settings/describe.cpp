@@ -93,4 +93,12 @@ std::filesystem::path find_model(const std::string& name, const ModelSettings& m
   return {};
 }
 
+std::string no_model(const std::string& name, const ModelSettings& models, const Environment& environment) {
+  std::string text = "there is no model folder " + name;
+  if (name.find('/') != name.npos) return text;
+  text += "; looked for";
+  for (const auto& place : model_places(models, environment)) text += " " + (place / name).string();
+  return text;
+}
+
 }  // namespace vedette::daemon::settings

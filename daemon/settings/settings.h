@@ -147,7 +147,8 @@ std::filesystem::path find_model(const std::string& name, const ModelSettings& m
 // Where the pictures go that records refer to: the configured path; with "auto" `evidence` in systemd's
 // $STATE_DIRECTORY, else in $XDG_STATE_HOME/vedette or ~/.local/state/vedette. Empty: none are kept.
 std::filesystem::path evidence_folder(const EvidenceSettings& evidence, const Environment& environment);
-// Where find_model looks, for messages.
 std::vector<std::filesystem::path> model_places(const ModelSettings& models, const Environment& environment);
+// "there is no model folder NAME; looked for ...", of one that find_model did not find.
+std::string no_model(const std::string& name, const ModelSettings& models, const Environment& environment);
 
 }  // namespace vedette::daemon::settings

@@ -12,6 +12,12 @@ namespace {
 
 constexpr double kMotionHz = 5.0, kHealthHz = 1.0;
 
+signals::LumaFrame small_luma(signals::SmallLuma& small, const FrameView& picture) {
+  if (picture.format == models::preprocess::PixelFormat::kRgb)
+    return small.shrink_rgb(picture.planes[0], picture.width, picture.height, picture.strides[0]);
+  return small.shrink({picture.planes[0], picture.width, picture.height, picture.strides[0]});
+}
+
 }  // namespace
 
 double looks_hz(double rate_hz, bool motion) {
@@ -20,12 +26,6 @@ double looks_hz(double rate_hz, bool motion) {
 
 bool measures_motion(const settings::StreamSettings& stream) {
   return stream.video_motion && !stream.video_key_frames;
-}
-
-signals::LumaFrame small_luma(signals::SmallLuma& small, const FrameView& picture) {
-  if (picture.format == models::preprocess::PixelFormat::kRgb)
-    return small.shrink_rgb(picture.planes[0], picture.width, picture.height, picture.strides[0]);
-  return small.shrink({picture.planes[0], picture.width, picture.height, picture.strides[0]});
 }
 
 PictureWatch::PictureWatch(bool motion, Hooks hooks)
@@ -37,9 +37,9 @@ bool PictureWatch::look(MediaTime time, const FrameView& picture) {
   if (newest_ && newest_->epoch == time.epoch && time.t <= newest_->t) return false;
   if (!newest_ || newest_->epoch != time.epoch) health_.reset();
   newest_ = time;
-  const signals::LumaFrame small = small_luma(small_, picture);
-  if (health_.due(time.t) && hooks_.on_look) hooks_.on_look(time, small);
-  if (motion_ && motion_->wants(time)) motion_->look(time, small);
+  small_ = small_luma(shrink_, picture);
+  if (health_.due(time.t) && hooks_.on_look) hooks_.on_look(time, small_);
+  if (motion_ && motion_->wants(time)) motion_->look(time, small_);
   return true;
 }
 

@@ -31,18 +31,18 @@ class PictureWatch {
 
   // A picture that is looked at. False: its time does not go on; it is to be left out.
   bool look(base::MediaTime time, const models::preprocess::FrameView& picture);
+  // That picture, small and grey; valid until the next.
+  const signals::LumaFrame& small() const { return small_; }
   // The epoch ends: closes what is open. The time of the newest picture; nothing when none came.
   std::optional<base::MediaTime> finish();
 
  private:
   const Hooks hooks_;
   models::preprocess::FrameSamplingPolicy health_;
-  signals::SmallLuma small_;
+  signals::SmallLuma shrink_;
+  signals::LumaFrame small_;
   std::optional<signals::MotionMeter> motion_;
   std::optional<base::MediaTime> newest_;
 };
-
-// The picture, small and grey; valid until the next call.
-signals::LumaFrame small_luma(signals::SmallLuma& small, const models::preprocess::FrameView& picture);
 
 }  // namespace vedette::daemon::streams

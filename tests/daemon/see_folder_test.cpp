@@ -13,6 +13,7 @@
 #include "daemon/narration/stream_narration.h"
 #include "daemon/streams/supervisor.h"
 #include "models/runtime/runtime.h"
+#include "tests/support/byte_tokenizer.h"
 #include "tests/support/recording_publisher.h"
 #include "tests/support/temporary_folder.h"
 
@@ -53,15 +54,7 @@ class SmolVlmFolder {
       vocabulary[std::string(1, c)] = id++;
     vocabulary["\u0120"] = id++;
     vocabulary["\u010a"] = id++;
-    nlohmann::json root = {
-        {"added_tokens", nlohmann::json::array()},
-        {"normalizer", nullptr},
-        {"pre_tokenizer",
-         {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
-        {"post_processor", nullptr},
-        {"decoder",
-         {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-        {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", nlohmann::json::array()}}}};
+    nlohmann::json root = tests::byte_level(std::move(vocabulary));
     id = 56;
     for (const char* special :
          {"<fake_token_around_image>", "<global-img>", "<|im_start|>", "<|im_end|>", "<image>"}) {

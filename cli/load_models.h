@@ -14,9 +14,6 @@ struct ModelNames {
   std::string hear, see, think;
 };
 
-// The folder of a model. Throws: CommandError (kMissing) saying where it was looked for.
-std::filesystem::path find_folder(const std::string& name);
-
 struct LoadedModels {
   std::shared_ptr<models::runtime::Runtime> runtime;
   std::unique_ptr<daemon::narration::SightParts> parts;

@@ -1,4 +1,4 @@
-#include "cli/sight_models.h"
+#include "cli/load_models.h"
 
 #include "cli/command.h"
 #include "daemon/settings/settings.h"
@@ -12,22 +12,17 @@ models::runtime::DeviceChoice device_of(const std::string& name) {
   return name == "cuda" ? DeviceChoice::kCuda : name == "cpu" ? DeviceChoice::kCpu : DeviceChoice::kAuto;
 }
 
-}  // namespace
-
+// Throws: CommandError (kMissing) saying where it was looked for.
 std::filesystem::path find_folder(const std::string& name) {
   const auto environment = daemon::settings::process_environment();
   const daemon::settings::ModelSettings models;
   const auto folder = daemon::settings::find_model(name, models, environment);
   if (!folder.empty()) return folder;
-  std::string places;
-  if (name.find('/') == std::string::npos) {
-    for (const auto& place : daemon::settings::model_places(models, environment))
-      places += " " + (place / name).string();
-  }
-  throw CommandError(ExitCode::kMissing, "there is no model folder " + name +
-                                             (places.empty() ? "" : "; looked for" + places) +
+  throw CommandError(ExitCode::kMissing, daemon::settings::no_model(name, models, environment) +
                                              " (tools/fetch-models gets the models)");
 }
+
+}  // namespace
 
 LoadedModels load_models(const ModelNames& names, const std::string& device, int threads) {
   models::runtime::RuntimeOptions options;
