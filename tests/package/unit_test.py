@@ -30,7 +30,7 @@ def main():
         depends = text("dpkg-deb", "--field", deb, "Depends")
         checks.that(all(name in depends for name in ("libc6", "libgstreamer1.0-0", "gstreamer1.0-libav", "python3")),
                     "it depends on the libraries that it links and the plugins that it loads", depends)
-        checks.that("redis" not in depends and "redis-server" in text("dpkg-deb", "--field", deb, "Recommends"),
+        checks.that("redis-server" not in depends and "redis-server" in text("dpkg-deb", "--field", deb, "Recommends"),
                     "Redis may be elsewhere", depends)
         listed = text("dpkg-deb", "--contents", deb)
         for part in ("/usr/bin/vedetted", "/usr/bin/vedette", "/usr/bin/vedette-fetch-models", "/libvedette.so", "/libvedette-daemon.so",
