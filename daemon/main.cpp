@@ -1,21 +1,21 @@
 // vedetted: watches and listens to live streams, and puts what happens into Redis.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <optional>
 
 #include "base/build_id.h"
 #include "base/log.h"
 #include "daemon/http/http_server.h"
-#include "daemon/ledger/ledger_feed.h"
+#include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
 #include "daemon/metrics/sources.h"
 #include "daemon/narration/answers.h"
-#include "daemon/narrations.h"
 #include "daemon/process.h"
+#include "daemon/service/configuration.h"
+#include "daemon/service/fleet.h"
+#include "daemon/service/narration_maker.h"
 #include "daemon/settings/settings.h"
-#include "daemon/streams/supervisor.h"
 #include "models/runtime/runtime.h"
 #include "sinks/redis/publisher.h"
 #include "sinks/redis/questions.h"
@@ -71,15 +71,6 @@ sinks::redis::PublisherOptions publisher_options(const settings::Settings& setti
   return options;
 }
 
-// The way from a source into its narration, past the ledger.
-std::shared_ptr<streams::Feed> feed_of(const settings::StreamSettings& stream, const Narrations& narrations,
-                                       ledger::Ledger& ledger) {
-  const auto narration = narrations.find(stream.id);
-  return std::make_shared<ledger::LedgerFeed>(
-      stream.id, ledger, narration, [narration] { return narration->stats().shed; },
-      ledger::Booked{stream.sound, stream.video});
-}
-
 void refuse(const sinks::AnswerCallback& callback, std::string reason) {
   sinks::Answer answer;
   answer.state = sinks::AnswerState::kError;
@@ -87,9 +78,9 @@ void refuse(const sinks::AnswerCallback& callback, std::string reason) {
   callback(std::move(answer));
 }
 
-sinks::QuestionHandler question_handler(const Narrations& narrations, narration::Answers* answers) {
-  return [&narrations, answers](const sinks::Question& question, sinks::AnswerCallback callback) {
-    const auto narration = narrations.find(question.stream);
+sinks::QuestionHandler question_handler(const service::Fleet& fleet, narration::Answers* answers) {
+  return [&fleet, answers](const sinks::Question& question, sinks::AnswerCallback callback) {
+    const auto narration = fleet.find(question.stream);
     if (!narration) return refuse(callback, "there is no stream " + question.stream);
     if (answers == nullptr)
       return refuse(callback, "this service runs without a language model (models.think: none)");
@@ -98,30 +89,25 @@ sinks::QuestionHandler question_handler(const Narrations& narrations, narration:
   };
 }
 
-// What /metrics shows, of all parts.
-void add_sources(metrics::Metrics& metrics, runtime::Runtime& models,
-                 const sinks::redis::RedisPublisher& publisher, const metrics::MeteredPublisher& metered,
-                 const sinks::redis::QuestionIntake& questions, const ledger::Ledger& ledger,
-                 const streams::Supervisor& supervisor, const Narrations& narrations) {
-  metrics.add_source([&](metrics::Scrape& scrape) {
-    metrics::write(scrape, models.engine_statistics());
-    if (models.can_hear()) metrics::write(scrape, models.hearing().statistics(), metrics::Encoder::kSound);
-    if (models.can_see()) metrics::write(scrape, models.seeing().statistics(), metrics::Encoder::kPictures);
-    metrics::write(scrape, publisher.stats());
-    metrics::write(scrape, questions.stats());
-    metered.write(scrape);
-    ledger.write(scrape);
-    narrations.write(scrape);
-    for (const auto& [id, figures] : supervisor.figures()) metrics::write(scrape, id, figures->counters());
-    metrics::write_process(scrape);
-  });
+// The newest picture of a stream, for the page that shows it.
+http::LatestPicture latest_picture(const service::Fleet& fleet, const std::string& stream) {
+  const auto narration = fleet.find(stream);
+  if (narration == nullptr) return {};
+  return {true, narration->sight()->latest_jpeg()};
+}
+
+// What /metrics shows of the models.
+void write_models(metrics::Scrape& scrape, runtime::Runtime& models) {
+  metrics::write(scrape, models.engine_statistics());
+  if (models.can_hear()) metrics::write(scrape, models.hearing().statistics(), metrics::Encoder::kSound);
+  if (models.can_see()) metrics::write(scrape, models.seeing().statistics(), metrics::Encoder::kPictures);
 }
 
 // What keeps /readyz from saying yes: Redis, another writer, or streams whose first attempt is still to come
 // to something. A camera that cannot be reached is a state of its stream, not of the service.
 std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher,
                                    const sinks::redis::QuestionIntake& questions,
-                                   const streams::Supervisor& supervisor) {
+                                   const service::Fleet& fleet) {
   std::vector<std::string> reasons;
   const auto stats = publisher.stats();
   if (!stats.up) reasons.push_back("redis: " + (stats.problem.empty() ? "not connected yet" : stats.problem));
@@ -131,20 +117,35 @@ std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher
   }
   if (const auto problem = questions.stats().problem; stats.up && !problem.empty())
     reasons.push_back("questions: " + problem);
-  for (const auto& [id, figures] : supervisor.figures()) {
-    if (!figures->tried()) reasons.push_back(id + ": starting");
-  }
+  for (const std::string& id : fleet.starting()) reasons.push_back(id + ": starting");
   return reasons;
 }
 
-std::vector<std::string> stream_ids(const settings::Settings& settings) {
-  std::vector<std::string> ids;
-  for (const auto& stream : settings.streams) ids.push_back(stream.id);
-  return ids;
+// How the service is, for systemd: "6 streams".
+std::string status_of(const service::Configuration& configuration, service::ReloadOutcome reload) {
+  std::string status = std::to_string(configuration.settings().streams.size()) + " streams";
+  if (reload != service::ReloadOutcome::kApplied) status += "; the last reload was refused, see the log";
+  return status;
+}
+
+// Until it is told to stop.
+void run_until_stopped(service::Configuration& configuration, const Signals& signals) {
+  auto reload = service::ReloadOutcome::kApplied;
+  notify_ready(status_of(configuration, reload));
+  for (;;) {
+    const Signal signal = signals.wait(10s);
+    if (signal == Signal::kStop) return;
+    if (signal == Signal::kReload) {
+      notify_reloading();
+      reload = configuration.reload();
+      notify_ready(status_of(configuration, reload));
+    }
+    if (signal == Signal::kNone) notify_status(status_of(configuration, reload));
+  }
 }
 
 // Everything from the settings to the end, in the order of dependence; it unwinds by scope.
-void serve(settings::Settings settings, const StopSignals& stop_signals) {
+void serve(const std::string& file, const settings::Settings& settings, const Signals& signals) {
   const runtime::RuntimeOptions model_options = runtime_options(settings.models);
   base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
   const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
@@ -153,48 +154,66 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
 
   std::optional<ShutdownDeadline> deadline;  // set when the end begins; gone once all below is
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
-  publisher.set_streams(stream_ids(settings));
   metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
-  const Narrations narrations(settings, *models, metered, model_options.see);
+  service::NarrationMaker maker(settings.evidence, *models, metered, model_options.see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {
     narration::AnswerOptions options;
     options.think_model = models->think_name();
-    options.writer = narrations.writer();
+    options.writer = maker.writer();
     answers.emplace(models->engine(), models->think_tokenizer(), models->think_template(),
                     models->think_context(), options);
   }
-  sinks::redis::QuestionIntake questions(publisher,
-                                         question_handler(narrations, answers ? &*answers : nullptr));
 
   ledger::Ledger ledger;
   gst::RuntimeHandle handle;
   if (models->can_hear()) handle.hearing = {models, &models->hearing()};
   if (models->can_see()) handle.seeing = {models, &models->seeing()};
-  streams::Supervisor supervisor(handle);
-  for (auto& stream : settings.streams) {
-    stream.sound = stream.sound && models->can_hear();
-    supervisor.start(stream, feed_of(stream, narrations, ledger));
-  }
+  service::FleetHooks hooks;
+  hooks.narrate = [&](const settings::StreamSettings& stream) { return maker.make(stream); };
+  hooks.configured = [&](const std::vector<std::string>& ids, const std::vector<std::string>& gone) {
+    publisher.set_streams(ids);
+    for (const std::string& id : gone) metered.forget(id);
+  };
+  service::Fleet fleet(handle, ledger, std::move(hooks));
+  const sinks::redis::QuestionIntake questions(publisher,
+                                               question_handler(fleet, answers ? &*answers : nullptr));
+
+  service::Configuration configuration(file, settings::process_environment(), settings,
+                                       [&](const settings::Settings& now) {
+                                         base::set_log_level(now.log_level);
+                                         publisher.set_retention(now.retention);
+                                         maker.set_quota(now.evidence.quota_bytes);
+                                         return fleet.apply(now.streams).summary();
+                                       });
 
   metrics::Metrics metrics;
-  add_sources(metrics, *models, publisher, metered, questions, ledger, supervisor, narrations);
+  metrics.add_source([&](metrics::Scrape& scrape) {
+    write_models(scrape, *models);
+    metrics::write(scrape, publisher.stats());
+    metrics::write(scrape, questions.stats());
+    metered.write(scrape);
+    ledger.write(scrape);
+    fleet.write(scrape);
+    maker.write(scrape);
+    configuration.write(scrape);
+    metrics::write_process(scrape);
+  });
   std::optional<http::HttpServer> http;
   if (!settings.http_host.empty()) {
     http::HttpPages pages{[&] { return metrics.text(); },
-                          [&] { return not_ready(publisher, questions, supervisor); },
-                          [&](const std::string& stream) { return narrations.picture(stream); }};
+                          [&] { return not_ready(publisher, questions, fleet); },
+                          [&](const std::string& stream) { return latest_picture(fleet, stream); }};
     http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
     base::log(LogLevel::kInfo, "http",
               "listening on " + settings.http_host + ":" + std::to_string(http->port()));
   }
 
-  const std::string status = std::to_string(settings.streams.size()) + " streams";
-  notify_ready(status);
   base::log(LogLevel::kInfo, "vedetted",
-            "ready: " + status + ", Redis " + base::mask_secrets(settings.redis));
-  while (!stop_signals.wait(10s)) notify_status(status);
+            "ready: " + std::to_string(settings.streams.size()) + " streams, Redis " +
+                base::mask_secrets(settings.redis));
+  run_until_stopped(configuration, signals);
   base::log(LogLevel::kInfo, "vedetted", "stopping");
   notify_stopping();
   deadline.emplace(8s);
@@ -202,7 +221,7 @@ void serve(settings::Settings settings, const StopSignals& stop_signals) {
 
 int run(int argc, char** argv) {
   keep_memory_flat();
-  const StopSignals stop_signals;
+  const Signals signals;
   CLI::App app("Watches and listens to live streams, and puts what happens into Redis.", "vedetted");
   std::string config;
   app.add_option("--config", config, "Configuration file")->required();
@@ -220,9 +239,8 @@ int run(int argc, char** argv) {
     return kUsage;
   }
   base::set_log_level(settings->log_level);
-  for (const std::string& warning : settings->warnings) base::log(LogLevel::kWarning, "settings", warning);
   try {
-    serve(std::move(*settings), stop_signals);
+    serve(config, *settings, signals);
   } catch (const MissingModel& error) {
     std::fprintf(stderr, "vedetted: %s\n", error.what());
     return kMissing;

@@ -15,19 +15,18 @@ void keep_memory_flat() {
   mallopt(M_ARENA_MAX, 4);
 }
 
-StopSignals::StopSignals() {
+Signals::Signals() {
   sigemptyset(&signals_);
-  sigaddset(&signals_, SIGTERM);
-  sigaddset(&signals_, SIGINT);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);
   pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  std::signal(SIGHUP, SIG_IGN);   // a terminal that closes; the configuration is read at a start only
   std::signal(SIGPIPE, SIG_IGN);  // a connection that is gone is an error code, not our end
 }
 
-bool StopSignals::wait(std::chrono::nanoseconds longest) const {
+Signal Signals::wait(std::chrono::nanoseconds longest) const {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(longest);
   const timespec limit{seconds.count(), (longest - seconds).count()};
-  return sigtimedwait(&signals_, nullptr, &limit) > 0;
+  const int signal = sigtimedwait(&signals_, nullptr, &limit);
+  return signal <= 0 ? Signal::kNone : signal == SIGHUP ? Signal::kReload : Signal::kStop;
 }
 
 ShutdownDeadline::ShutdownDeadline(std::chrono::seconds longest)
@@ -50,6 +49,12 @@ ShutdownDeadline::~ShutdownDeadline() {
 
 void notify_ready(const std::string& status) {
   sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str());
+}
+
+void notify_reloading() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC, as systemd's
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds)).c_str());
 }
 
 void notify_status(const std::string& status) {

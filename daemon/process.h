@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -13,13 +14,15 @@ namespace vedette::daemon {
 // to its habits glibc keeps them in an arena per thread, each of which grows for as long as the service runs.
 void keep_memory_flat();
 
-// SIGTERM and SIGINT, held back from every thread that starts after this, and waited for here. Make it first
-// in main.
-class StopSignals {
+enum class Signal : std::uint8_t { kNone, kStop, kReload };
+
+// SIGTERM and SIGINT (stop) and SIGHUP (reload), held back from every thread that starts after this, and
+// waited for here. Make it first in main.
+class Signals {
  public:
-  StopSignals();
-  // Waits for one of them, at most `longest`. True: it came.
-  bool wait(std::chrono::nanoseconds longest) const;
+  Signals();
+  // Waits for one of them, at most `longest`.
+  Signal wait(std::chrono::nanoseconds longest) const;
 
  private:
   sigset_t signals_;
@@ -41,6 +44,8 @@ class ShutdownDeadline {
 
 // Tells systemd (sd_notify(3)); nothing happens without it.
 void notify_ready(const std::string& status);
+// A reload begins, which notify_ready ends.
+void notify_reloading();
 void notify_status(const std::string& status);
 void notify_stopping();
 

@@ -14,6 +14,8 @@ struct BitrateHealthOptions {
   std::chrono::nanoseconds zero_after{
       5'000'000'000};  // not one byte of media for this long, though connected
   std::chrono::nanoseconds clear_after{1'000'000'000};  // bytes must flow this long for it to be over
+
+  friend bool operator==(const BitrateHealthOptions&, const BitrateHealthOptions&) = default;
 };
 
 // Whether a connected stream sends anything, picture or sound. One per stream; not thread-safe.

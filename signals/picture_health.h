@@ -24,6 +24,8 @@ struct PictureHealthOptions {
   std::chrono::nanoseconds absent_after{5'000'000'000};  // no frames at all for this long
   std::chrono::nanoseconds clear_after{
       1'000'000'000};  // any of them must be gone this long to be reported as over
+
+  friend bool operator==(const PictureHealthOptions&, const PictureHealthOptions&) = default;
 };
 
 // Blackness, freezing, rate and absence of a stream's picture. One per stream; not thread-safe.

@@ -20,6 +20,8 @@ struct SoundHealthOptions {
   std::chrono::nanoseconds absent_after{5'000'000'000};   // no samples at all for this long
   std::chrono::nanoseconds clear_after{
       1'000'000'000};  // any of them must be gone this long to be reported as over
+
+  friend bool operator==(const SoundHealthOptions&, const SoundHealthOptions&) = default;
 };
 
 // Level, clipping and absence of a stream's sound, measured over blocks of 100 ms. One per stream; not

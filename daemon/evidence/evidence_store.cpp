@@ -64,7 +64,10 @@ std::int64_t time_of(const std::string& name) {
 }  // namespace
 
 EvidenceStore::EvidenceStore(EvidenceOptions options)
-    : options_(std::move(options)), queue_(options_.most_waiting), thread_([this] { run(); }) {}
+    : options_(std::move(options)),
+      quota_bytes_(options_.quota_bytes),
+      queue_(options_.most_waiting),
+      thread_([this] { run(); }) {}
 
 EvidenceStore::~EvidenceStore() {
   stop();
@@ -203,7 +206,7 @@ void EvidenceStore::learn_folder(const fs::path& folder) {
 // Deletes the oldest until so many bytes fit.
 void EvidenceStore::make_room(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  while (!files_.empty() && stats_.bytes + bytes > options_.quota_bytes) {
+  while (!files_.empty() && stats_.bytes + bytes > quota_bytes_) {
     const auto oldest = files_.begin();
     std::error_code error;
     fs::remove(oldest->second.path, error);  // one that somebody else removed is gone all the same
@@ -216,9 +219,9 @@ void EvidenceStore::make_room(std::uint64_t bytes) {
 
 std::string EvidenceStore::write(const std::string& stream, const std::string& jpeg) {
   if (lock_ < 0) open();
-  if (jpeg.size() > options_.quota_bytes) {
+  if (jpeg.size() > quota_bytes_) {
     throw std::runtime_error("a picture of " + std::to_string(jpeg.size()) +
-                             " bytes is more than the quota of " + std::to_string(options_.quota_bytes));
+                             " bytes is more than the quota of " + std::to_string(quota_bytes_));
   }
   make_room(jpeg.size());
   const fs::path folder = options_.folder / stream;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,8 @@ class EvidenceStore {
   // store's thread, or at once when the picture is refused; it must not block or throw.
   void keep(const std::string& stream, models::runtime::ImageFrame picture,
             std::function<void(std::string path)> done);
+  // From the next picture on.
+  void set_quota(std::uint64_t bytes) { quota_bytes_ = bytes; }
   // Writes what waits, and refuses all from now on.
   void stop();
 
@@ -74,6 +77,7 @@ class EvidenceStore {
   bool in_trouble() const;
 
   const EvidenceOptions options_;
+  std::atomic<std::uint64_t> quota_bytes_;
   int lock_ = -1;                       // of the folder; the store's thread has it
   std::map<std::int64_t, File> files_;  // by time of writing, which is unique; the store's thread has them
   base::BoundedQueue<Job> queue_;

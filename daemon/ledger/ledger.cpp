@@ -26,9 +26,16 @@ void Ledger::settle(Open& open, Clock::time_point now) {
   open.since = now;
 }
 
-void Ledger::begin(const std::string& stream, Modality modality) {
+void Ledger::book(const std::string& stream, Booked booked) {
   const std::lock_guard lock(mutex_);
   const auto now = now_();
+  for (const auto& [modality, wanted] :
+       {std::pair(Modality::kAudio, booked.sound), std::pair(Modality::kVideo, booked.picture)}) {
+    wanted ? begin(stream, modality, now) : end(stream, modality, now);
+  }
+}
+
+void Ledger::begin(const std::string& stream, Modality modality, Clock::time_point now) {
   const auto [it, fresh] = open_.try_emplace({stream, modality});
   Open& open = it->second;
   if (!fresh && open.account.open) return;
@@ -47,12 +54,17 @@ void Ledger::set(const std::string& stream, Modality modality, Coverage state) {
   found->second.account.state = state;
 }
 
-void Ledger::end(const std::string& stream, Modality modality) {
-  const std::lock_guard lock(mutex_);
+void Ledger::end(const std::string& stream, Modality modality, Clock::time_point now) {
   const auto found = open_.find({stream, modality});
   if (found == open_.end()) return;
-  settle(found->second, now_());
+  settle(found->second, now);
   found->second.account.open = false;
+}
+
+void Ledger::forget(const std::string& stream) {
+  const std::lock_guard lock(mutex_);
+  open_.erase({stream, Modality::kAudio});
+  open_.erase({stream, Modality::kVideo});
 }
 
 std::vector<Ledger::Account> Ledger::accounts() const {

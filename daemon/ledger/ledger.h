@@ -31,26 +31,32 @@ const char* to_string(Coverage state);  // "starting", "analysed", ...
 enum class Modality : std::uint8_t { kAudio, kVideo };
 const char* to_string(Modality modality);  // "audio", "video"
 
-// The book of what was watched: every stream and modality is in exactly one state at a time, from begin() to
-// end(), so that the seconds of its states add up to the wall time between. Thread-safe.
+// Which of a stream's modalities are accounted for.
+struct Booked {
+  bool sound = true, picture = false;
+};
+
+// The book of what was watched: every stream and modality is in exactly one state at a time, for as long as
+// it is booked, so that the seconds of its states add up to the wall time between. Thread-safe.
 class Ledger {
  public:
   using Clock = std::chrono::steady_clock;
 
   explicit Ledger(std::function<Clock::time_point()> now = Clock::now) : now_(std::move(now)) {}
 
-  // The stream is configured from now on, in state kStarting. Nothing when it is already.
-  void begin(const std::string& stream, Modality modality);
-  // The state from now on. Nothing when the stream was not begun.
+  // What of the stream is accounted for from now on. What was not begins in state kStarting, what was goes on
+  // in the state that it is in; the seconds of what is no longer stay.
+  void book(const std::string& stream, Booked booked);
+  // The state from now on. Nothing when that is not booked.
   void set(const std::string& stream, Modality modality, Coverage state);
-  // The stream is no longer configured; its seconds stay.
-  void end(const std::string& stream, Modality modality);
+  // The stream is no longer configured: its seconds go. Requires: nothing of it is booked.
+  void forget(const std::string& stream);
 
   struct Account {
     std::string stream;
     Modality modality{};
     Coverage state{};  // now
-    bool open = true;  // begun and not ended
+    bool open = true;  // booked
     std::array<std::chrono::nanoseconds, kCoverageStates> spent{};
   };
   // All accounts up to now.
@@ -65,6 +71,9 @@ class Ledger {
     Clock::time_point since;
   };
   static void settle(Open& open, Clock::time_point now);
+  // Requires that mutex_ is held.
+  void begin(const std::string& stream, Modality modality, Clock::time_point now);
+  void end(const std::string& stream, Modality modality, Clock::time_point now);
 
   const std::function<Clock::time_point()> now_;
   mutable std::mutex mutex_;

@@ -22,20 +22,8 @@ Coverage coverage_of(const streams::StreamStatus& status, Modality modality) {
 }
 
 LedgerFeed::LedgerFeed(std::string stream, Ledger& ledger, std::shared_ptr<streams::Feed> next,
-                       std::function<std::uint64_t()> shed, Booked booked)
-    : stream_(std::move(stream)),
-      ledger_(ledger),
-      next_(std::move(next)),
-      shed_(std::move(shed)),
-      booked_(booked) {
-  if (booked_.sound) ledger_.begin(stream_, Modality::kAudio);
-  if (booked_.picture) ledger_.begin(stream_, Modality::kVideo);
-}
-
-LedgerFeed::~LedgerFeed() {
-  ledger_.end(stream_, Modality::kAudio);
-  ledger_.end(stream_, Modality::kVideo);
-}
+                       std::function<std::uint64_t()> shed)
+    : stream_(std::move(stream)), ledger_(ledger), next_(std::move(next)), shed_(std::move(shed)) {}
 
 void LedgerFeed::on_clock(const base::ClockMap& clock) {
   next_->on_clock(clock);

@@ -10,21 +10,15 @@
 
 namespace vedette::daemon::ledger {
 
-// Which of a stream's modalities are accounted for.
-struct Booked {
-  bool sound = true, picture = false;
-};
-
 // Stands between a source and the narration, and books what passes: the stream's state; silent windows and
 // unchanged pictures as gated, others as analysed; shed when pictures were lost, or the narration's count of
 // lost windows has grown. Threads: as the feed that it wraps.
 class LedgerFeed : public streams::Feed {
  public:
-  // Begins what is booked of the stream in `ledger`, which must outlive this. `shed`: windows that the
-  // narration has lost so far.
+  // `ledger` must outlive this; what of the stream is not booked there is passed on all the same. `shed`:
+  // windows that the narration has lost so far.
   LedgerFeed(std::string stream, Ledger& ledger, std::shared_ptr<streams::Feed> next,
-             std::function<std::uint64_t()> shed, Booked booked = {});
-  ~LedgerFeed() override;  // ends it
+             std::function<std::uint64_t()> shed);
 
   void on_clock(const base::ClockMap& clock) override;
   void on_heard(streams::HeardWindow window) override;
@@ -40,7 +34,6 @@ class LedgerFeed : public streams::Feed {
   Ledger& ledger_;
   const std::shared_ptr<streams::Feed> next_;
   const std::function<std::uint64_t()> shed_;
-  const Booked booked_;
   std::uint64_t shed_before_ = 0;
 };
 

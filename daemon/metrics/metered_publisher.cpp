@@ -1,5 +1,6 @@
 #include "daemon/metrics/metered_publisher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vedette::daemon::metrics {
@@ -54,11 +55,19 @@ void MeteredPublisher::publish_live(std::string_view stream, std::string_view te
 }
 
 void MeteredPublisher::publish_state(sinks::StateUpdate update) {
-  if (update.state) {
+  {
     const std::lock_guard lock(mutex_);
-    stream(update.stream).state = *update.state;
+    Stream& one = stream(update.stream);
+    if (update.state) one.state = *update.state;
+    if (update.clock) one.clock = *update.clock;
+    if (update.last_frame_ms) one.last_media_ms = *update.last_frame_ms;
   }
   next_.publish_state(std::move(update));
+}
+
+void MeteredPublisher::forget(const std::string& stream) {
+  const std::lock_guard lock(mutex_);
+  streams_.erase(stream);
 }
 
 void MeteredPublisher::write(Scrape& scrape) const {
@@ -80,6 +89,15 @@ void MeteredPublisher::write(Scrape& scrape) const {
                         {{"stream", id}, {"state", "tentative"}});
     one.committed.write(scrape, "vedette_speech_delay_seconds", kDelay,
                         {{"stream", id}, {"state", "committed"}});
+    scrape.gauge("vedette_stream_up",
+                 "1 while the stream is running: its source is connected and gives media.",
+                 one.state == "running" ? 1 : 0, {{"stream", id}});
+    if (one.last_media_ms > 0 && one.clock != "file") {
+      scrape.gauge("vedette_stream_lag_seconds",
+                   "Age of the newest picture or sound that was handled; live streams only.",
+                   static_cast<double>(std::max<std::int64_t>(now_ms_() - one.last_media_ms, 0)) * 1e-3,
+                   {{"stream", id}});
+    }
     for (const char* state : {"starting", "running", "reconnecting", "no_signal", "stalled", "stopped"}) {
       scrape.gauge("vedette_stream_state", "1 for the state that the stream is in.",
                    one.state == state ? 1 : 0, {{"stream", id}, {"state", state}});

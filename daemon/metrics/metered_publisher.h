@@ -14,7 +14,7 @@
 namespace vedette::daemon::metrics {
 
 // Passes everything on to another publisher, and counts it on the way: records by stream, kind and outcome,
-// how late the words of live streams are, and the state that each stream says it is in. Thread-safe.
+// how late the words of live streams are, and what each stream says of its state. Thread-safe.
 class MeteredPublisher : public sinks::Publisher {
  public:
   // `next` must outlive this; `now_ms` is UTC.
@@ -25,6 +25,9 @@ class MeteredPublisher : public sinks::Publisher {
   void publish_live(std::string_view stream, std::string_view text) override;
   void publish_state(sinks::StateUpdate update) override;
 
+  // The stream is no longer configured: nothing is told of it any more.
+  void forget(const std::string& stream);
+
   void write(Scrape& scrape) const;
 
  private:
@@ -32,7 +35,8 @@ class MeteredPublisher : public sinks::Publisher {
   struct Stream {
     std::array<std::array<std::uint64_t, kOutcomes>, kKinds> records{};
     Histogram tentative, committed;
-    std::string state;
+    std::string state, clock;
+    std::int64_t last_media_ms = 0;  // UTC of the newest picture or sound; 0: none has come
     Stream();
   };
   Stream& stream(const std::string& id);

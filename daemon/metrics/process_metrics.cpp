@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/build_id.h"
 #include "daemon/metrics/sources.h"
 
 namespace vedette::daemon::metrics {
@@ -51,6 +52,9 @@ double seconds(const timeval& time) {
 }  // namespace
 
 void write_process(Scrape& scrape) {
+  const std::string_view build = base::build_id();  // "0.1.0+<sources>.<flags>"
+  scrape.gauge("vedette_build_info", "Always 1: the labels say which build this is.", 1,
+               {{"version", std::string(build.substr(0, build.find('+')))}, {"build", std::string(build)}});
   const ProcessStat stat = read_stat();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

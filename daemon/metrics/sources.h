@@ -25,7 +25,8 @@ void write(Scrape& scrape, const std::string& stream, const narration::SightStat
 void write(Scrape& scrape, const evidence::EvidenceStats& stats);
 void write(Scrape& scrape, const std::string& stream, const streams::ElementCounters& counters);
 
-// Memory, processor time, files and start of this process, under the names of Prometheus' own clients.
+// Memory, processor time, files and start of this process, under the names of Prometheus' own clients; and
+// which build it is.
 void write_process(Scrape& scrape);
 
 }  // namespace vedette::daemon::metrics

@@ -29,12 +29,16 @@ struct HealthSettings {
   signals::SoundHealthOptions sound;
   signals::PictureHealthOptions picture;
   signals::BitrateHealthOptions bitrate;
+
+  friend bool operator==(const HealthSettings&, const HealthSettings&) = default;
 };
 
 struct CaptionSettings {
   bool enabled = true;                            // tell what the picture shows
   std::chrono::nanoseconds every{5'000'000'000};  // between two captions while something changes
   std::string prompt = "Describe what happens.";  // what the language model is asked for
+
+  friend bool operator==(const CaptionSettings&, const CaptionSettings&) = default;
 };
 
 // A condition in plain words that the language model is asked about whenever something changed.
@@ -42,6 +46,8 @@ struct AlertRule {
   std::string when;                                   // "a person is visible"
   float threshold = 0.7F;                             // of the score, 0 to 1, from which an alert is raised
   std::chrono::nanoseconds cooldown{60'000'000'000};  // after an alert, in which none is raised; 0: none
+
+  friend bool operator==(const AlertRule&, const AlertRule&) = default;
 };
 
 struct EvidenceSettings {
@@ -73,6 +79,8 @@ struct StreamSettings {
 
   // A file that is read as fast as the models can: whole windows, and nothing is left out.
   bool reads_fast() const { return pace == Pace::kFast && source.starts_with("file://"); }
+
+  friend bool operator==(const StreamSettings&, const StreamSettings&) = default;
 };
 
 struct ModelSettings {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -88,11 +89,17 @@ void Supervisor::start(settings::StreamSettings stream, std::shared_ptr<Feed> fe
   running_.push_back({std::move(id), std::move(thread)});
 }
 
-void Supervisor::stop(const std::string& id) {
+void Supervisor::stop(const std::vector<std::string>& ids) {
+  const auto among = [&](const Running& running) { return std::ranges::find(ids, running.id) != ids.end(); };
   for (Running& running : running_) {
-    if (running.id == id) running.thread = std::jthread{};  // asks to stop, and waits
+    if (among(running)) running.thread.request_stop();
   }
-  std::erase_if(running_, [&](const Running& running) { return running.id == id; });
+  std::erase_if(running_, among);  // waits for each
+}
+
+void Supervisor::forget(const std::string& id) {
+  const std::lock_guard lock(figures_mutex_);
+  figures_.erase(id);
 }
 
 void Supervisor::stop() {

@@ -25,11 +25,13 @@ class Supervisor {
 
   // Starts a stream. The feed is kept until the stream has stopped.
   void start(settings::StreamSettings stream, std::shared_ptr<Feed> feed);
-  // Stops this stream, or all; returns when their feeds are called no more, within 5 s. Unknown ids are
+  // Stops these streams, or all; returns when their feeds are called no more, within 5 s. Unknown ids are
   // ignored.
-  void stop(const std::string& id);
+  void stop(const std::vector<std::string>& ids);
   void stop();
-  // By id, of every stream that was ever started. Any thread.
+  // Its figures are kept no longer. Requires: it is stopped.
+  void forget(const std::string& id);
+  // By id, of every stream that was started and is not forgotten. Any thread.
   std::map<std::string, std::shared_ptr<const StreamFigures>> figures() const;
 
  private:

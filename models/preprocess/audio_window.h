@@ -24,6 +24,8 @@ struct AudioWindowOptions {
   // Only full windows, and what is left at the end, instead of one per hop: for sound that nobody waits for.
   // Each is heard once; `settle`, told while it is given, says where the next one begins.
   bool whole = false;
+
+  friend bool operator==(const AudioWindowOptions&, const AudioWindowOptions&) = default;
 };
 
 // One window that the policy cut: sound [first, first + samples.size()), counted from the epoch's first

@@ -56,7 +56,7 @@ struct Lane {
   const std::string owner_key;  // "" where no lease is needed
   const std::string state_key;
   const std::string revision_field;  // tells a record's writings apart
-  const std::chrono::milliseconds retention;
+  std::chrono::milliseconds retention;
 
   std::deque<Entry> queue;
   EntryIdClock ids;

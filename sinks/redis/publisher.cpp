@@ -41,6 +41,9 @@ RedisPublisher::~RedisPublisher() = default;
 void RedisPublisher::set_streams(const std::vector<std::string>& streams) {
   writer_->set_streams(streams);
 }
+void RedisPublisher::set_retention(std::chrono::milliseconds retention) {
+  writer_->set_retention(retention);
+}
 PublishOutcome RedisPublisher::publish(Record record) {
   return writer_->publish(std::move(record));
 }
@@ -74,11 +77,19 @@ void RedisPublisher::Writer::set_streams(const std::vector<std::string>& streams
   }
   for (const std::string& stream : streams) {
     if (find(stream) != nullptr) continue;
-    lanes_.push_back(std::make_shared<Lane>(stream, "vedette:{" + stream + "}:events", options_.retention,
+    lanes_.push_back(std::make_shared<Lane>(stream, "vedette:{" + stream + "}:events", retention_,
                                             Backoff(options_.least_backoff, options_.most_backoff)));
   }
   lease_wanted_ = woken_ = true;
   work_.notify_one();
+}
+
+void RedisPublisher::Writer::set_retention(std::chrono::milliseconds retention) {
+  const std::lock_guard lock(mutex_);
+  retention_ = retention;
+  for (const auto& lane : lanes_) {
+    if (lane->key != "vedette:answers") lane->retention = retention;
+  }
 }
 
 Lane* RedisPublisher::Writer::find(std::string_view stream) {

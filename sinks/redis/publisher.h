@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,6 +53,8 @@ class RedisPublisher : public Publisher {
   // The streams that we are to write; those that went away give their lease back once their records are
   // written.
   void set_streams(const std::vector<std::string>& streams);
+  // How long records are kept, from the next one on; 0: for ever.
+  void set_retention(std::chrono::milliseconds retention);
 
   PublishOutcome publish(Record record) override;
   void publish_live(std::string_view stream, std::string_view text) override;

@@ -24,10 +24,11 @@ constexpr std::size_t kRoundBytes = 2u << 20;    // of all lanes per round trip
 RedisPublisher::Writer::Writer(PublisherOptions options)
     : options_(std::move(options)),
       connection_(options_.connection),
-      backoff_(options_.least_backoff, options_.most_backoff) {
+      backoff_(options_.least_backoff, options_.most_backoff),
+      retention_(options_.retention) {
   const Backoff wait(options_.least_backoff, options_.most_backoff);
   lanes_.push_back(std::make_shared<Lane>("", "vedette:answers", options_.answer_retention, wait));
-  lanes_.push_back(std::make_shared<Lane>("", "vedette:alerts", options_.retention, wait));
+  lanes_.push_back(std::make_shared<Lane>("", "vedette:alerts", retention_, wait));
   stats_.problem = "not connected yet";
   thread_ = std::thread([this] { run(); });
 }
@@ -183,7 +184,8 @@ bool RedisPublisher::Writer::remove_leaving() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& lane : lanes_) {
-      if (lane->leaving && (lane->queue.empty() || lane->lease == Lease::kOthers)) gone.push_back(lane);
+      const bool told = lane->queue.empty() && !lane->state_changed;
+      if (lane->leaving && (told || lane->lease == Lease::kOthers)) gone.push_back(lane);
     }
   }
   for (const auto& lane : gone) {

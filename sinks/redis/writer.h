@@ -23,6 +23,7 @@ class RedisPublisher::Writer {
   ~Writer() { stop(); }
 
   void set_streams(const std::vector<std::string>& streams);
+  void set_retention(std::chrono::milliseconds retention);
   PublishOutcome publish(Record record);
   PublishOutcome publish_answer(const Answer& answer, Done done);
   void publish_live(std::string_view stream, std::string_view text);
@@ -85,6 +86,7 @@ class RedisPublisher::Writer {
   bool stopping_ = false;
   bool finished_ = false;
   Clock::time_point stop_deadline_{};
+  std::chrono::milliseconds retention_;  // of records
   PublisherStats stats_;
   std::size_t queue_records_ = 0, queue_bytes_ = 0;
 

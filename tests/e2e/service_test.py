@@ -7,6 +7,7 @@ be reached cost nothing else; SIGTERM ends it with code 0.
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -75,10 +76,11 @@ class Scenario:
         self.redis_process, self.redis_port = services.start_redis(processes, folder)
         self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)
         self.http_port = free_port()
-        streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
-                   "down": f"rtsp://127.0.0.1:{free_port()}/gate", "corrupt": f"rtsp://127.0.0.1:{self.rtsp_port}/corrupt",
-                   "mute": f"rtsp://127.0.0.1:{self.rtsp_port}/mute", "locked": self.locked_camera()}
-        config = services.write_config(folder, self.redis_port, self.http_port, streams, "retention: 1h")
+        self.streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
+                        "down": f"rtsp://127.0.0.1:{free_port()}/gate",
+                        "corrupt": f"rtsp://127.0.0.1:{self.rtsp_port}/corrupt",
+                        "mute": f"rtsp://127.0.0.1:{self.rtsp_port}/mute", "locked": self.locked_camera()}
+        config = self.write_config(self.streams)
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # systemd's end of sd_notify(3)
         self.notes.bind(str(folder / "notify"))
         self.notes.setblocking(False)
@@ -103,10 +105,8 @@ class Scenario:
         self.checks.that(before and all("starting" in text or "redis" in text for text in before),
                          "and before that 503 with the reasons", seen[:3])
 
-    def sighup_is_ignored(self):
-        self.daemon.send_signal(signal.SIGHUP)
-        code, _ = status_of(f"http://127.0.0.1:{self.http_port}/livez")
-        self.checks.that(code == 200 and self.daemon.poll() is None, "SIGHUP does not end it", (code, self.daemon.poll()))
+    def write_config(self, streams, extra="retention: 1h"):
+        return services.write_config(self.folder, self.redis_port, self.http_port, streams, extra)
 
     def connect(self):
         return Redis(self.redis_port)
@@ -245,6 +245,73 @@ class Scenario:
             self.checks.that(wait_for(here, 40), "back: running", redis.hash("vedette:{gate}:state"))
             self.checks.that(wait_for(lambda: len(words(redis)) >= before + 2, 40), "and its words come again")
 
+    def metrics(self):
+        """The samples of /metrics: name with labels -> value."""
+        _, text = status_of(f"http://127.0.0.1:{self.http_port}/metrics")
+        lines = [line.rpartition(" ") for line in text.splitlines() if line and line[0] != "#"]
+        return {name: float(value) for name, _, value in lines}
+
+    def reloads(self, outcome):
+        return self.metrics().get(f'vedette_config_reloads_total{{outcome="{outcome}"}}')
+
+    def coverage(self, stream, samples):
+        """Seconds of the stream's sound by state."""
+        name = f'vedette_coverage_seconds_total{{stream="{stream}",modality="audio",state="'
+        return {key[len(name):-2]: value for key, value in samples.items() if key.startswith(name)}
+
+    def a_reload_touches_only_what_changed(self):
+        with self.connect() as redis:
+            before, began, heard = self.metrics(), time.monotonic(), len(words(redis))
+            newer = dict(self.streams, extra="test://tone", mute={"source": self.streams["mute"],
+                                                                  "caption": {"prompt": "What is new?"}})
+            del newer["lost"]
+            self.write_config(newer, "retention: 2h")
+            self.noted()
+            self.daemon.send_signal(signal.SIGHUP)
+            self.checks.that(wait_for(lambda: self.reloads("applied") == 1, 20), "SIGHUP reloads the configuration")
+            noted = self.noted()
+            self.checks.that(re.search(r"RELOADING=1\nMONOTONIC_USEC=\d+\n.*READY=1\nSTATUS=6 streams", noted, re.S),
+                             "and systemd is told when it begins and ends", noted)
+            state = lambda stream: redis.hash(f"vedette:{{{stream}}}:state").get("state")  # noqa: E731
+            self.checks.that(wait_for(lambda: state("extra") == "running", 20), "a stream that is new runs", state("extra"))
+            self.checks.that(state("lost") == "stopped", "one that is gone says that it stopped", state("lost"))
+            listed = lambda: redis.call("SMEMBERS", "vedette:streams")  # noqa: E731
+            self.checks.that(wait_for(lambda: sorted(listed()) == sorted(newer), 10), "and is listed no more", listed())
+            self.checks.that(not any('"lost"' in name for name in self.metrics()), "nor in /metrics")
+            epochs = lambda stream: self.metrics().get(f'vedette_epochs_total{{stream="{stream}"}}', 0)  # noqa: E731
+            anew = lambda: state("mute") == "running" and epochs("mute") >= 1  # noqa: E731
+            self.checks.that(wait_for(anew, 20), "one that changed runs again", state("mute"))
+            self.checks.that(wait_for(lambda: len(words(redis)) >= heard + 2, 40), "words of one that did not change go on")
+            after, took = self.metrics(), time.monotonic() - began
+            gone = [record["text"] for record in records(redis, "status", "open") if record["t_start_ms"] / 1000 > time.time() - took]
+        name = 'vedette_epochs_total{stream="gate"}'
+        self.checks.that(before[name] == after[name] and not gone, "it was not connected anew", (before[name], after[name], gone))
+        was, now = self.coverage("gate", before), self.coverage("gate", after)
+        grown = {kind: now[kind] - was[kind] for kind in now}
+        unwatched = sum(grown[kind] for kind in ("starting", "no_signal", "decode_error", "paused", "down"))
+        self.checks.that(unwatched == 0 and abs(sum(grown.values()) - took) < 2, "and its ledger has no gap", (grown, took))
+
+    def a_reload_that_cannot_be_is_refused(self):
+        before = self.metrics()
+        file = self.write_config(self.streams, "retention: soon\nlgo: debug")
+        self.daemon.send_signal(signal.SIGHUP)
+        self.checks.that(wait_for(lambda: self.reloads("bad_file") == 1, 20), "a bad file is refused")
+        log = (self.folder / "vedetted.log").read_text(errors="replace")
+        self.checks.that(f"{file}:3:12: retention: " in log and f"{file}:4:1: lgo: unknown key" in log,
+                         "with line and column of all that is wrong", "\n".join(log.splitlines()[-5:]))
+        file.write_text(self.write_config(self.streams).read_text().replace("/0\n", "/1\n", 1))
+        self.daemon.send_signal(signal.SIGHUP)
+        self.checks.that(wait_for(lambda: self.reloads("needs_restart") == 1, 20), "what only a restart applies is refused too")
+        log = (self.folder / "vedetted.log").read_text(errors="replace")
+        self.checks.that("only a restart applies redis; the old settings stay" in log, "and named")
+        self.checks.that("the last reload was refused" in self.noted(), "systemd shows that")
+        after = self.metrics()
+        streams = lambda samples: {n for n in samples if n.startswith("vedette_stream_up")}  # noqa: E731
+        self.checks.that(streams(before) == streams(after) and 'vedette_stream_up{stream="extra"}' in after,
+                         "and the streams are those from before", streams(after))
+        self.checks.that(after['vedette_stream_up{stream="gate"}'] == 1 and after['vedette_stream_lag_seconds{stream="gate"}'] < 60,
+                         "which run", after.get('vedette_stream_lag_seconds{stream="gate"}'))
+
     def sigterm_ends_it(self):
         self.daemon.send_signal(signal.SIGTERM)
         try:
@@ -267,7 +334,6 @@ def main():
         scenario = Scenario(checks, build, folder, processes)
         scenario.becomes_ready()
         if scenario.words_come():
-            scenario.sighup_is_ignored()
             scenario.odd_streams_are_told()
             scenario.bad_cameras_are_told()
             scenario.garbage_is_answered()
@@ -277,6 +343,8 @@ def main():
             scenario.a_flood_is_survived()
             scenario.a_question_is_answered("q2")
             scenario.the_camera_goes_and_comes_back()
+            scenario.a_reload_touches_only_what_changed()
+            scenario.a_reload_that_cannot_be_is_refused()
         scenario.sigterm_ends_it()
         log = (folder / "vedetted.log").read_text(errors="replace")
         print("the log of vedetted ends with\n" + "\n".join(log.splitlines()[-25:]))

@@ -29,7 +29,7 @@ class LedgerTest : public testing::Test {
 };
 
 TEST_F(LedgerTest, EverySecondIsInOneState) {
-  ledger_.begin("gate", Modality::kAudio);
+  ledger_.book("gate", {true, false});
   now_ += seconds(2);
   ledger_.set("gate", Modality::kAudio, Coverage::kAnalysed);
   now_ += seconds(5);
@@ -43,11 +43,11 @@ TEST_F(LedgerTest, EverySecondIsInOneState) {
 
 TEST_F(LedgerTest, AddsUpToWallTimeWhateverHappens) {
   std::minstd_rand random(7);
-  ledger_.begin("gate", Modality::kAudio);
+  ledger_.book("gate", {true, false});
   const auto start = now_;
   for (int i = 0; i < 10'000; ++i) {
     now_ += nanoseconds(random());
-    if (random() % 3 == 0) ledger_.begin("gate", Modality::kAudio);
+    if (random() % 3 == 0) ledger_.book("gate", {true, false});
     ledger_.set("gate", Modality::kAudio, static_cast<Coverage>(random() % kCoverageStates));
     ledger_.set("gate", Modality::kVideo, Coverage::kAnalysed);  // was not begun
   }
@@ -56,16 +56,33 @@ TEST_F(LedgerTest, AddsUpToWallTimeWhateverHappens) {
 }
 
 TEST_F(LedgerTest, CountsOnlyWhileItIsConfigured) {
-  ledger_.begin("gate", Modality::kAudio);
+  ledger_.book("gate", {true, false});
   now_ += seconds(1);
-  ledger_.end("gate", Modality::kAudio);
+  ledger_.book("gate", {false, false});
   now_ += seconds(50);
   ledger_.set("gate", Modality::kAudio, Coverage::kAnalysed);
   EXPECT_EQ(sum(), seconds(1));
-  ledger_.begin("gate", Modality::kAudio);
+  ledger_.book("gate", {true, false});
   now_ += seconds(4);
   EXPECT_EQ(sum(), seconds(5));
   EXPECT_EQ(spent(Coverage::kStarting), seconds(5));
+}
+
+TEST_F(LedgerTest, AStreamThatIsChangedStaysInTheBookAndOneThatGoesLeavesIt) {
+  ledger_.book("gate", {true, false});
+  ledger_.set("gate", Modality::kAudio, Coverage::kDown);
+  now_ += seconds(2);
+  ledger_.book("gate", {true, true});  // now with its picture
+  now_ += seconds(3);
+  EXPECT_EQ(spent(Coverage::kDown), seconds(5));
+  EXPECT_EQ(spent(Coverage::kStarting, 1), seconds(3));
+  ledger_.book("gate", {false, true});
+  now_ += seconds(4);
+  EXPECT_EQ(sum(), seconds(5));
+  EXPECT_EQ(sum(1), seconds(7));
+  ledger_.book("gate", {false, false});
+  ledger_.forget("gate");
+  EXPECT_TRUE(ledger_.accounts().empty());
 }
 
 class NoFeed : public streams::Feed {
@@ -84,6 +101,7 @@ TEST_F(LedgerTest, BooksWhatPassesBetweenSourceAndNarration) {
   const auto next = std::make_shared<NoFeed>();
   std::uint64_t shed = 0;
   {
+    ledger_.book("gate", {true, false});
     LedgerFeed feed("gate", ledger_, next, [&] { return shed; });
     now_ += seconds(1);
     feed.on_status({streams::StreamState::kReconnecting, "refused", 0});
@@ -104,6 +122,7 @@ TEST_F(LedgerTest, BooksWhatPassesBetweenSourceAndNarration) {
     feed.on_health({});
     EXPECT_EQ(feed.committed_until(), (base::MediaTime{3, seconds(4)}));
   }
+  ledger_.book("gate", {false, false});
   now_ += seconds(64);
   EXPECT_EQ(next->calls, 8);
   EXPECT_EQ(spent(Coverage::kStarting), seconds(1));
@@ -117,7 +136,8 @@ TEST_F(LedgerTest, BooksWhatPassesBetweenSourceAndNarration) {
 
 TEST_F(LedgerTest, BooksPicturesBesideSound) {
   const auto next = std::make_shared<NoFeed>();
-  LedgerFeed feed("gate", ledger_, next, [] { return std::uint64_t{0}; }, {true, true});
+  ledger_.book("gate", {true, true});
+  LedgerFeed feed("gate", ledger_, next, [] { return std::uint64_t{0}; });
   const auto seen = [&](float change, std::uint32_t lost) {
     streams::SeenFrame frame;
     frame.change = change;

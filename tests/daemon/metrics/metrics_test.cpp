@@ -11,6 +11,7 @@
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
 #include "daemon/metrics/sources.h"
+#include "daemon/service/configuration.h"
 #include "tests/support/recording_publisher.h"
 
 namespace vedette::daemon::metrics {
@@ -69,6 +70,17 @@ TEST(MeteredPublisher, CountsAndMeasuresHowLateLiveWordsAre) {
   publisher.publish_state(update);
   publisher.publish_live("gate", "x");
   EXPECT_EQ(recorder.states().size(), 1U);
+  update = {};
+  update.stream = "film";
+  update.state = "stalled";
+  update.clock = "file";
+  update.last_frame_ms = 5;
+  publisher.publish_state(update);
+  update.stream = "gate";
+  update.clock = "receive";
+  update.state.reset();
+  update.last_frame_ms = 7'500;
+  publisher.publish_state(update);
   EXPECT_EQ(recorder.live().size(), 1U);
   Metrics metrics;
   metrics.add_source([&](Scrape& scrape) { publisher.write(scrape); });
@@ -80,6 +92,12 @@ TEST(MeteredPublisher, CountsAndMeasuresHowLateLiveWordsAre) {
   EXPECT_TRUE(has_line(text, R"(vedette_speech_delay_seconds_count{stream="gate",state="committed"} 2)"));
   EXPECT_TRUE(has_line(text, R"(vedette_stream_state{stream="gate",state="running"} 1)"));
   EXPECT_TRUE(has_line(text, R"(vedette_stream_state{stream="gate",state="stalled"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stream_up{stream="gate"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stream_up{stream="film"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(vedette_stream_lag_seconds{stream="gate"} 2.5)"));
+  EXPECT_EQ(text.find(R"(vedette_stream_lag_seconds{stream="film"})"), std::string::npos);
+  publisher.forget("gate");
+  EXPECT_EQ(metrics.text().find("gate"), std::string::npos);
 }
 
 // Every family that the daemon serves, as it serves them.
@@ -87,8 +105,14 @@ std::string whole_page() {
   tests::RecordingPublisher recorder;
   MeteredPublisher publisher(recorder, [] { return std::int64_t{0}; });
   publisher.publish(words(sinks::RecordState::kClose, 0, "receive"));
+  sinks::StateUpdate update;
+  update.stream = "gate";
+  update.last_frame_ms = 1;
+  publisher.publish_state(update);
+  const service::Configuration configuration("", settings::process_environment(), {},
+                                             [](const settings::Settings&) { return std::string(); });
   ledger::Ledger ledger;
-  ledger.begin("gate", ledger::Modality::kAudio);
+  ledger.book("gate", {true, false});
   sinks::redis::PublisherStats redis;
   redis.streams.resize(3);
   redis.streams[0].stream = "(answers)";
@@ -112,6 +136,7 @@ std::string whole_page() {
     write(scrape, sound, Encoder::kSound);
     write(scrape, pictures, Encoder::kPictures);
     write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});
+    configuration.write(scrape);
     write_process(scrape);
   });
   return metrics.text();

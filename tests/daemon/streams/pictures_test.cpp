@@ -69,7 +69,7 @@ struct PicturesTest : testing::Test {
     stream.video_rate_hz = rate_hz;
     supervisor.start(stream, each);
     EXPECT_TRUE(waits_for_end(*each)) << each->log().status_text();
-    supervisor.stop("gate");
+    supervisor.stop({"gate"});
     Sampled sampled;
     for (const auto& seen : each->log().seen) {
       if (seen.last || seen.time.epoch != 0) continue;
@@ -127,7 +127,7 @@ TEST_F(PicturesTest, AFileOfOneTrackIsSaidToLackTheOther) {
     EXPECT_TRUE(
         each->wait_for([&](const Log& log) { return log.has_status(StreamState::kRunning, one.lacks); }, 8s))
         << each->log().status_text();
-    supervisor.stop("gate");
+    supervisor.stop({"gate"});
   }
 }
 

@@ -166,7 +166,7 @@ TEST_F(RtspTest, OneBadStreamCostsTheOthersNothing) {
   supervisor.start(stream(server.url()), feed);
   ASSERT_TRUE(waits_for_windows(*feed, 4)) << feed->log().status_text();
   EXPECT_TRUE(waits_for_status(*bad, StreamState::kReconnecting, "refused"));
-  supervisor.stop("bad");
+  supervisor.stop({"bad"});
   EXPECT_EQ(bad->log().statuses.back().state, StreamState::kStopped);
   const std::size_t heard = feed->log().heard.size();
   EXPECT_TRUE(waits_for_windows(*feed, heard + 1)) << "the other goes on";

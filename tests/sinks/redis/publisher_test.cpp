@@ -137,6 +137,11 @@ TEST_F(RedisPublisherTest, TrimsToTheRetention) {
   ASSERT_TRUE(eventually([&] { return stats_of(publisher).written == 501; }));
   // MINID ~ frees whole nodes of the radix tree, 100 entries each by default (stream-node-max-entries).
   EXPECT_LE(client_.entries(kEvents).size(), 101U);
+  now += 60'000;
+  publisher.set_retention(std::chrono::hours(1));
+  for (int i = 501; i < 701; ++i) publisher.publish(a_record(i));
+  ASSERT_TRUE(eventually([&] { return stats_of(publisher).written == 701; }));
+  EXPECT_GT(client_.entries(kEvents).size(), 200U);  // those from before stay
 }
 
 TEST_F(RedisPublisherTest, StateHashHoldsTheNewestOfEachField) {
@@ -205,9 +210,14 @@ TEST_F(RedisPublisherTest, StreamsComeAndGo) {
   RedisPublisher publisher(quick(server_.url()));
   publisher.set_streams({"gate", "yard"});
   ASSERT_TRUE(owns(publisher, "yard"));
+  StateUpdate last;
+  last.stream = "yard";
+  last.state = "stopped";
+  publisher.publish_state(last);
   publisher.set_streams({"gate"});
   EXPECT_TRUE(eventually([&] { return client_.run({"SMEMBERS", "vedette:streams"}) == "gate"; }));
   EXPECT_TRUE(eventually([&] { return client_.run({"GET", "vedette:{yard}:owner"}) == "(nil)"; }));
+  EXPECT_EQ(client_.hash("vedette:{yard}:state").at("state"), "stopped");  // what was said last is written
   EXPECT_EQ(publisher.publish(a_record(1, 0, "yard")), PublishOutcome::kDroppedNotOwner);
   EXPECT_EQ(publisher.stats().unknown_stream, 1U);
 }
