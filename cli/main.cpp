@@ -17,6 +17,7 @@ ExitCode run(int argc, char** argv) {
   add_ask(app, action);
   add_caption(app, action);
   add_check(app, action);
+  add_coverage(app, action);
   add_eval(app, action);
   add_models(app, action);
   add_streams(app, action);

@@ -7,6 +7,7 @@
 #include "base/build_id.h"
 #include "base/log.h"
 #include "daemon/http/http_server.h"
+#include "daemon/ledger/coverage_writer.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
 #include "daemon/metrics/sources.h"
@@ -167,12 +168,17 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   }
 
   ledger::Ledger ledger;
+  ledger::CoverageWriter coverage(ledger, [&](const ledger::Ledger::History& history) {
+    publisher.publish_coverage(history.stream, to_string(history.modality), history.seconds.first,
+                               history.seconds.letters);
+  });
   gst::RuntimeHandle handle;
   if (models->can_hear()) handle.hearing = {models, &models->hearing()};
   if (models->can_see()) handle.seeing = {models, &models->seeing()};
   service::FleetHooks hooks;
   hooks.narrate = [&](const settings::StreamSettings& stream) { return maker.make(stream); };
   hooks.configured = [&](const std::vector<std::string>& ids, const std::vector<std::string>& gone) {
+    coverage.flush();
     publisher.set_streams(ids);
     for (const std::string& id : gone) metered.forget(id);
   };

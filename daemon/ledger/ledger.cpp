@@ -2,27 +2,20 @@
 
 namespace vedette::daemon::ledger {
 
-const char* to_string(Coverage state) {
-  switch (state) {
-    case Coverage::kStarting: return "starting";
-    case Coverage::kAnalysed: return "analysed";
-    case Coverage::kGated: return "gated";
-    case Coverage::kShed: return "shed";
-    case Coverage::kNoSignal: return "no_signal";
-    case Coverage::kDecodeError: return "decode_error";
-    case Coverage::kPaused: return "paused";
-    case Coverage::kDown: return "down";
-  }
-  return "down";
-}
+Ledger::Ledger(std::function<Clock::time_point()> now, std::function<Nanoseconds()> utc)
+    : now_(std::move(now)), utc_(std::move(utc)), utc_of_zero_(utc_() - now_().time_since_epoch()) {}
 
-const char* to_string(Modality modality) {
-  return modality == Modality::kAudio ? "audio" : "video";
+Ledger::Nanoseconds Ledger::system_utc() {
+  return std::chrono::system_clock::now().time_since_epoch();
 }
 
 // Books the time since the last entry on the state that it was in.
 void Ledger::settle(Open& open, Clock::time_point now) {
-  if (open.account.open) open.account.spent[static_cast<std::size_t>(open.account.state)] += now - open.since;
+  if (open.account.open) {
+    open.account.spent[static_cast<std::size_t>(open.account.state)] += now - open.since;
+    open.seconds.add(open.account.state, utc_of_zero_ + open.since.time_since_epoch(),
+                     utc_of_zero_ + now.time_since_epoch());
+  }
   open.since = now;
 }
 
@@ -58,6 +51,7 @@ void Ledger::end(const std::string& stream, Modality modality, Clock::time_point
   const auto found = open_.find({stream, modality});
   if (found == open_.end()) return;
   settle(found->second, now);
+  found->second.seconds.finish();
   found->second.account.open = false;
 }
 
@@ -72,11 +66,23 @@ std::vector<Ledger::Account> Ledger::accounts() const {
   const auto now = now_();
   std::vector<Account> accounts;
   for (const auto& [key, kept] : open_) {
-    Open open = kept;
-    settle(open, now);
-    accounts.push_back(std::move(open.account));
+    Account account = kept.account;
+    if (account.open) account.spent[static_cast<std::size_t>(account.state)] += now - kept.since;
+    accounts.push_back(std::move(account));
   }
   return accounts;
+}
+
+std::vector<Ledger::History> Ledger::take_history() {
+  const std::lock_guard lock(mutex_);
+  const auto now = now_();
+  utc_of_zero_ = utc_() - now.time_since_epoch();
+  std::vector<History> all;
+  for (auto& [key, open] : open_) {
+    settle(open, now);
+    for (Seconds& seconds : open.seconds.take()) all.push_back({key.first, key.second, std::move(seconds)});
+  }
+  return all;
 }
 
 void Ledger::write(metrics::Scrape& scrape) const {

@@ -10,26 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/ledger/coverage.h"
+#include "daemon/ledger/second_book.h"
 #include "daemon/metrics/metrics.h"
 
 namespace vedette::daemon::ledger {
-
-// What is known about one second of one stream's sound or picture.
-enum class Coverage : std::uint8_t {
-  kStarting,
-  kAnalysed,
-  kGated,
-  kShed,
-  kNoSignal,
-  kDecodeError,
-  kPaused,
-  kDown
-};
-constexpr std::size_t kCoverageStates = 8;
-const char* to_string(Coverage state);  // "starting", "analysed", ...
-
-enum class Modality : std::uint8_t { kAudio, kVideo };
-const char* to_string(Modality modality);  // "audio", "video"
 
 // Which of a stream's modalities are accounted for.
 struct Booked {
@@ -42,7 +27,11 @@ class Ledger {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Ledger(std::function<Clock::time_point()> now = Clock::now) : now_(std::move(now)) {}
+  using Nanoseconds = std::chrono::nanoseconds;
+
+  // `utc`: since 1970.
+  explicit Ledger(std::function<Clock::time_point()> now = Clock::now,
+                  std::function<Nanoseconds()> utc = system_utc);
 
   // What of the stream is accounted for from now on. What was not begins in state kStarting, what was goes on
   // in the state that it is in; the seconds of what is no longer stay.
@@ -62,6 +51,14 @@ class Ledger {
   // All accounts up to now.
   std::vector<Account> accounts() const;
 
+  // The seconds of UTC that are over and were not taken yet, as letters.
+  struct History {
+    std::string stream;
+    Modality modality{};
+    Seconds seconds;
+  };
+  std::vector<History> take_history();
+
   // vedette_coverage_seconds_total{stream,modality,state}
   void write(metrics::Scrape& scrape) const;
 
@@ -69,14 +66,18 @@ class Ledger {
   struct Open {
     Account account;
     Clock::time_point since;
+    SecondBook seconds;
   };
-  static void settle(Open& open, Clock::time_point now);
-  // Requires that mutex_ is held.
+  static Nanoseconds system_utc();
+  // All of these require that mutex_ is held.
+  void settle(Open& open, Clock::time_point now);
   void begin(const std::string& stream, Modality modality, Clock::time_point now);
   void end(const std::string& stream, Modality modality, Clock::time_point now);
 
   const std::function<Clock::time_point()> now_;
+  const std::function<Nanoseconds()> utc_;
   mutable std::mutex mutex_;
+  Nanoseconds utc_of_zero_;  // UTC of the steady clock's zero, as it was when the history was last taken
   std::map<std::pair<std::string, Modality>, Open> open_;
 };
 

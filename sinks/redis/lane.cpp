@@ -29,7 +29,7 @@ std::string Lane::least_id(std::int64_t now_ms) const {
 
 bool Lane::ready(std::chrono::steady_clock::time_point now) const {
   if (lease != Lease::kOurs && lease != Lease::kNotNeeded) return false;
-  return (!queue.empty() || state_changed) && retry_at <= now;
+  return !drained() && retry_at <= now;
 }
 
 std::size_t Lane::restamp(EntryId last) {

@@ -12,6 +12,7 @@
 #include "sinks/record.h"
 #include "sinks/redis/backoff.h"
 #include "sinks/redis/connection.h"
+#include "sinks/redis/coverage_queue.h"
 #include "sinks/redis/entry_id.h"
 
 namespace vedette::sinks::redis {
@@ -45,6 +46,8 @@ struct Lane {
   std::string least_id(std::int64_t now_ms) const;
   // True when there is something to write that may be written at `now`.
   bool ready(std::chrono::steady_clock::time_point now) const;
+  // Nothing waits to be written.
+  bool drained() const { return queue.empty() && !state_changed && coverage.empty(); }
   // Stamps what Redis would refuse anew, behind `last`, keeping the order. Returns how many.
   std::size_t restamp(EntryId last);
   // Appends kAppend for the first entries, at most `most` of them and about `bytes`. Returns how many.
@@ -66,6 +69,7 @@ struct Lane {
   std::chrono::steady_clock::time_point retry_at{};
   std::map<std::string, std::string> state;  // fields of the state hash
   bool state_changed = false;
+  CoverageQueue coverage;
   bool leaving = false;  // no longer configured: goes away once it is empty
 
   DropCounts dropped;

@@ -53,6 +53,10 @@ void RedisPublisher::publish_live(std::string_view stream, std::string_view text
 void RedisPublisher::publish_state(StateUpdate update) {
   writer_->publish_state(std::move(update));
 }
+void RedisPublisher::publish_coverage(std::string_view stream, std::string_view modality, std::int64_t first,
+                                      std::string_view letters) {
+  writer_->publish_coverage(stream, modality, first, letters);
+}
 PublishOutcome RedisPublisher::publish_answer(const Answer& answer, Done done) {
   return writer_->publish_answer(answer, std::move(done));
 }
@@ -197,6 +201,16 @@ void RedisPublisher::Writer::publish_state(StateUpdate update) {
   work_.notify_one();
 }
 
+void RedisPublisher::Writer::publish_coverage(std::string_view stream, std::string_view modality,
+                                              std::int64_t first, std::string_view letters) {
+  const std::lock_guard lock(mutex_);
+  Lane* lane = find(stream);
+  if (lane == nullptr || lane->lease == Lease::kOthers) return;
+  lane->coverage.add(modality, first, letters);
+  woken_ = true;
+  work_.notify_one();
+}
+
 PublisherStats RedisPublisher::Writer::stats() const {
   const std::lock_guard lock(mutex_);
   PublisherStats stats = stats_;
@@ -204,7 +218,8 @@ PublisherStats RedisPublisher::Writer::stats() const {
   stats.queue_bytes = queue_bytes_;
   for (const auto& lane : lanes_) {
     stats.streams.push_back({lane->name(), lane->lease == Lease::kOurs, lane->owner, lane->queue.size(),
-                             lane->written, lane->known_before, lane->restamped, lane->dropped});
+                             lane->written, lane->known_before, lane->restamped, lane->coverage.lost(),
+                             lane->dropped});
   }
   return stats;
 }

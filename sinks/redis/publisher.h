@@ -24,9 +24,10 @@ struct StreamStats {
   bool ours = false;   // we hold the lease
   std::string owner;   // who does, "" when not known
   std::size_t queued = 0;
-  std::uint64_t written = 0;       // accepted by Redis
-  std::uint64_t known_before = 0;  // found there already after a lost connection
-  std::uint64_t restamped = 0;     // given a new entry id because Redis refused the first
+  std::uint64_t written = 0;        // accepted by Redis
+  std::uint64_t known_before = 0;   // found there already after a lost connection
+  std::uint64_t restamped = 0;      // given a new entry id because Redis refused the first
+  std::uint64_t coverage_lost = 0;  // seconds of coverage that were not kept
   DropCounts dropped;
 };
 
@@ -59,6 +60,11 @@ class RedisPublisher : public Publisher {
   PublishOutcome publish(Record record) override;
   void publish_live(std::string_view stream, std::string_view text) override;
   void publish_state(StateUpdate update) override;
+
+  // What was watched of a stream, a letter per second from `first` on, seconds since 1970 (docs/redis.md).
+  // While Redis is away the newest hours are kept.
+  void publish_coverage(std::string_view stream, std::string_view modality, std::int64_t first,
+                        std::string_view letters);
 
   // An answer to `vedette:answers`. `done` is called on the writer's thread once Redis has it, or has refused
   // it for good; not when we stop first. It must not block.

@@ -84,6 +84,11 @@ std::string Reader::get(const std::string& key) {
   return std::string(text_of(inside_->run({"GET", key}).get()));
 }
 
+std::string Reader::range(const std::string& key, std::int64_t first, std::int64_t last) {
+  return std::string(
+      text_of(inside_->run({"GETRANGE", key, std::to_string(first), std::to_string(last)}).get()));
+}
+
 std::string Reader::last_id(const std::string& key) {
   const Reply reply = inside_->run({"EVAL", scripts::kLastId, "1", key});
   const std::string_view id = text_of(reply.get());

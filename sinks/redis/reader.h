@@ -41,6 +41,8 @@ class Reader {
   std::map<std::string, std::string> hash(const std::string& key);
   // "" for none.
   std::string get(const std::string& key);
+  // Bytes first to last of a string; "" where there are none.
+  std::string range(const std::string& key, std::int64_t first, std::int64_t last);
   // The last id of a stream, "0-0" for none.
   std::string last_id(const std::string& key);
   // Appends an entry with an id of Redis's own making, and returns that.

@@ -74,6 +74,14 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 return 1
 )";
 
+const std::string_view kCoverage = R"(
+local o = redis.pcall('GET', KEYS[2])
+if o ~= ARGV[1] then return 0 end
+redis.call('SETRANGE', KEYS[1], ARGV[3], ARGV[4])
+if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1
+)";
+
 const std::string_view kRead = R"(
 local reply = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[3], 'STREAMS', KEYS[1], ARGV[4])
 local most, out = tonumber(ARGV[5]), {}

@@ -24,6 +24,10 @@ extern const std::string_view kRelease;
 // Reply: 1 or 0.
 extern const std::string_view kState;
 
+// Writes letters of coverage when the lease is ours. KEYS: coverage of a day, owner. ARGV: boot id,
+// milliseconds to keep the day from now on or "0" for ever, offset, letters. Reply: 1 or 0.
+extern const std::string_view kCoverage;
+
 // Reads requests for a consumer: of each the fields id, stream, text, from_ms, to_ms and client, as far as
 // they are among the first 32, the first of each name, longer values cut. KEYS: stream. ARGV: group,
 // consumer, count, ">" for new ones or the id after which its pending ones are read, bytes. Reply: for each

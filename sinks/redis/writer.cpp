@@ -91,9 +91,8 @@ bool RedisPublisher::Writer::anything_ready() const {
 }
 
 bool RedisPublisher::Writer::drained() const {
-  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
-    return lane->lease == Lease::kOthers || (lane->queue.empty() && !lane->state_changed);
-  });
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->lease == Lease::kOthers || lane->drained(); });
 }
 
 bool RedisPublisher::Writer::connect() {
@@ -176,6 +175,7 @@ void RedisPublisher::Writer::on_lease(Lane& lane, const redisReply& reply) {
   }
   lane.lease = Lease::kOthers;
   drop_all(lane, lane.dropped.not_owner);
+  lane.coverage.clear();
 }
 
 // Lanes that are no longer configured go once they are empty. False when the connection was lost.
@@ -184,8 +184,7 @@ bool RedisPublisher::Writer::remove_leaving() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& lane : lanes_) {
-      const bool told = lane->queue.empty() && !lane->state_changed;
-      if (lane->leaving && (told || lane->lease == Lease::kOthers)) gone.push_back(lane);
+      if (lane->leaving && (lane->drained() || lane->lease == Lease::kOthers)) gone.push_back(lane);
     }
   }
   for (const auto& lane : gone) {
@@ -240,6 +239,7 @@ void RedisPublisher::Writer::collect(std::vector<Sent>& sent) {
       lane->state_changed = false;
       sent.push_back({Sent::What::kState, lane, 0});
     }
+    collect_coverage(lane, sent);
     if (lane->queue.empty()) continue;
     const std::size_t count =
         lane->append_batch(connection_, options_.boot_id, now_ms, kBatchEntries, kBatchBytes);
@@ -252,6 +252,18 @@ void RedisPublisher::Writer::collect(std::vector<Sent>& sent) {
   }
   live_.clear();
   live_bytes_ = 0;
+}
+
+void RedisPublisher::Writer::collect_coverage(const std::shared_ptr<Lane>& lane, std::vector<Sent>& sent) {
+  // The whole of a day goes at once, as old as its last second.
+  const std::string keep = std::to_string(std::max<std::int64_t>(lane->retention.count(), 0));
+  for (CoverageQueue::Piece& piece : lane->coverage.next()) {
+    const std::string key = "vedette:{" + lane->stream + "}:coverage:" + piece.modality + ":" + piece.day();
+    const std::string offset = std::to_string(piece.offset());
+    connection_.append({"EVAL", scripts::kCoverage, "2", key, lane->owner_key, options_.boot_id, keep, offset,
+                        piece.letters});
+    sent.push_back({Sent::What::kCoverage, lane, 0, std::move(piece)});
+  }
 }
 
 void RedisPublisher::Writer::release_all() {

@@ -28,6 +28,8 @@ class RedisPublisher::Writer {
   PublishOutcome publish_answer(const Answer& answer, Done done);
   void publish_live(std::string_view stream, std::string_view text);
   void publish_state(StateUpdate update);
+  void publish_coverage(std::string_view stream, std::string_view modality, std::int64_t first,
+                        std::string_view letters);
   void stop();
   PublisherStats stats() const;
   std::string owner(std::string_view stream) const;
@@ -37,9 +39,10 @@ class RedisPublisher::Writer {
   using Clock = std::chrono::steady_clock;
   // A command of a pipeline whose reply is due. Holds its lane, which may leave the list meanwhile.
   struct Sent {
-    enum class What : std::uint8_t { kAppend, kState, kLive } what;
+    enum class What : std::uint8_t { kAppend, kState, kCoverage, kLive } what;
     std::shared_ptr<Lane> lane;
     std::size_t count = 0;
+    CoverageQueue::Piece piece{};
   };
 
   // Under the lock.
@@ -61,7 +64,9 @@ class RedisPublisher::Writer {
   bool remove_leaving();
   bool flush();
   void collect(std::vector<Sent>& sent);
+  void collect_coverage(const std::shared_ptr<Lane>& lane, std::vector<Sent>& sent);
   void on_reply(const Sent& sent, const redisReply& reply);
+  void on_coverage(Lane& lane, const CoverageQueue::Piece& piece, const redisReply& reply);
   void on_append(Lane& lane, std::size_t count, const redisReply& reply);
   void on_append_error(Lane& lane, const std::string& error, const std::string& last);
   void tell();

@@ -50,10 +50,25 @@ void RedisPublisher::Writer::on_reply(const Sent& sent, const redisReply& reply)
         sent.lane->retry_at = Clock::now() + sent.lane->backoff.next();
       }
       return;
+    case Sent::What::kCoverage: return on_coverage(*sent.lane, sent.piece, reply);
     case Sent::What::kAppend:
       if (failed) return on_append_error(*sent.lane, text, "");
       return on_append(*sent.lane, sent.count, reply);
   }
+}
+
+void RedisPublisher::Writer::on_coverage(Lane& lane, const CoverageQueue::Piece& piece,
+                                         const redisReply& reply) {
+  if (reply.type != REDIS_REPLY_ERROR) {
+    if (reply.integer == 1) return lane.coverage.written(piece);
+    lane.lease = Lease::kUnasked;  // it ended, or another has it: on_lease decides
+    lease_wanted_ = true;
+    return;
+  }
+  const std::string text(text_of(&reply));
+  note({classify(text), lane.name() + ", coverage: " + text});
+  if (!passes_by_itself(classify(text))) return lane.coverage.written(piece);
+  lane.retry_at = Clock::now() + lane.backoff.next();
 }
 
 void RedisPublisher::Writer::on_append(Lane& lane, std::size_t count, const redisReply& reply) {

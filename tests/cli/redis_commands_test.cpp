@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "sinks/redis/questions.h"
+#include "sinks/redis/reader.h"
 #include "tests/sinks/redis/publisher_fixture.h"
 
 namespace vedette::cli {
@@ -177,6 +178,56 @@ TEST_F(RedisCommandsTest, TheUrlComesFromTheEnvironmentToo) {
   setenv("VEDETTE_REDIS", server_.url().c_str(), 1);
   EXPECT_NE(vedette("streams").out.find("gate"), std::string::npos);
   unsetenv("VEDETTE_REDIS");
+}
+
+TEST_F(RedisCommandsTest, CoverageAddsUpToTheTimeThatIsAskedFor) {
+  constexpr std::int64_t kMidnight = 1'700'006'400;  // 2023-11-15T00:00:00Z
+  publisher_.publish_coverage("gate", "audio", kMidnight - 30,
+                              std::string(20, 'a') + std::string(15, 'g') + std::string(5, 'n'));
+  publisher_.publish_coverage("gate", "video", kMidnight + 9, "e");
+  sinks::redis::Reader reader(sinks::redis::parse_url(server_.url()));
+  ASSERT_TRUE(tests::eventually(
+      [&] { return reader.range("vedette:{gate}:coverage:video:2023-11-15", 9, 9) == "e"; }));
+  const std::string span =
+      "coverage gate --since 2023-11-14T23:59:20Z --until 2023-11-15T00:00:20Z" + redis();
+
+  const Result chart = vedette(span + " --width 6");
+  EXPECT_EQ(chart.code, 0);
+  ASSERT_EQ(chart.lines().size(), 5U) << chart.out;
+  EXPECT_EQ(chart.lines()[0], "gate, 2023-11-14 23:59:20 to 2023-11-15 00:00:20 UTC, 10 s a column");
+  EXPECT_EQ(chart.lines()[1], "audio  _██▒-_");
+  EXPECT_EQ(chart.lines()[2], "       █ analysed 33.3 %, _ down 33.3 %, ▒ gated 25.0 %, - no_signal 8.3 %");
+  EXPECT_EQ(chart.lines()[3], "video  ______");
+  EXPECT_EQ(chart.out.find('\x1b'), std::string::npos);
+
+  const auto json = nlohmann::json::parse(vedette(span + " --json").out);
+  EXPECT_EQ(json["seconds"], 60);
+  for (const char* modality : {"audio", "video"}) {
+    const auto& one = json["modalities"][modality];
+    std::int64_t sum = 0, spans = 0;
+    for (const auto& seconds : one["seconds"]) sum += seconds.get<std::int64_t>();
+    for (const auto& part : one["spans"])
+      spans += part["to_ms"].get<std::int64_t>() - part["from_ms"].get<std::int64_t>();
+    EXPECT_EQ(sum, 60) << modality;
+    EXPECT_EQ(spans, 60'000) << modality;
+  }
+  EXPECT_EQ(json["modalities"]["audio"]["seconds"]["gated"], 15);
+  EXPECT_EQ(json["modalities"]["audio"]["spans"].size(), 5U);
+  EXPECT_EQ(json["modalities"]["audio"]["spans"][1]["state"], "analysed");
+}
+
+TEST_F(RedisCommandsTest, CoverageOfAStreamThatNobodyWatchedIsDown) {
+  const auto json = nlohmann::json::parse(vedette("coverage yard --since 1h --json" + redis()).out);
+  EXPECT_EQ(json["seconds"], 3600);
+  EXPECT_EQ(json["modalities"]["audio"]["seconds"]["down"], 3600);
+  EXPECT_EQ(json["modalities"]["video"]["seconds"]["down"], 3600);
+  const Result unknown = vedette("coverage nobody" + redis());
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_NE(unknown.out.find("nothing is known of a stream nobody"), std::string::npos) << unknown.out;
+  EXPECT_EQ(vedette("coverage gate --since 1h --until 2h" + redis()).code, 2);
+  EXPECT_EQ(vedette("coverage gate --since yesterday" + redis()).code, 2);
+  EXPECT_EQ(vedette("coverage 'a b'" + redis()).code, 2);
+  EXPECT_EQ(vedette("coverage" + redis()).code, 2);
 }
 
 }  // namespace

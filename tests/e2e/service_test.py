@@ -25,13 +25,13 @@ from checks import Checks, wait_for  # noqa: E402
 from processes import Processes, free_port, stop  # noqa: E402
 from redis_client import Redis  # noqa: E402
 
-EVENTS = "vedette:{gate}:events"
 OUTAGE_S = 10
 STOP_S = 5  # the contract of a stop (docs/streams.md)
 
 
-def records(redis, kind=None, state=None):
-    found = [json.loads(fields[fields.index("json") + 1]) for _, fields in redis.call("XRANGE", EVENTS, "-", "+")]
+def records(redis, kind=None, state=None, stream="gate"):
+    entries = redis.call("XRANGE", f"vedette:{{{stream}}}:events", "-", "+")
+    found = [json.loads(fields[fields.index("json") + 1]) for _, fields in entries]
     return [r for r in found if kind in (None, r["kind"]) and state in (None, r["state"])]
 
 
@@ -239,6 +239,8 @@ class Scenario:
         with self.connect() as redis:
             away = lambda: redis.hash("vedette:{gate}:state").get("state") == "reconnecting"  # noqa: E731
             self.checks.that(wait_for(away, 20), "a lost camera: reconnecting", redis.hash("vedette:{gate}:state"))
+            unseen = lambda: self.coverage("gate", self.metrics())["no_signal"] >= 3  # noqa: E731
+            self.checks.that(wait_for(unseen, 20), "which the ledger shows", self.coverage("gate", self.metrics()))
             before = len(words(redis))
             self.rtsp_process, _ = services.start_rtsp(self.processes, self.build, self.folder, self.mount, self.rtsp_port)
             here = lambda: redis.hash("vedette:{gate}:state").get("state") == "running"  # noqa: E731
@@ -262,6 +264,7 @@ class Scenario:
     def a_reload_touches_only_what_changed(self):
         with self.connect() as redis:
             before, began, heard = self.metrics(), time.monotonic(), len(words(redis))
+            began_ms = time.time() * 1000
             newer = dict(self.streams, extra="test://tone", mute={"source": self.streams["mute"],
                                                                   "caption": {"prompt": "What is new?"}})
             del newer["lost"]
@@ -277,13 +280,14 @@ class Scenario:
             self.checks.that(state("lost") == "stopped", "one that is gone says that it stopped", state("lost"))
             listed = lambda: redis.call("SMEMBERS", "vedette:streams")  # noqa: E731
             self.checks.that(wait_for(lambda: sorted(listed()) == sorted(newer), 10), "and is listed no more", listed())
-            self.checks.that(not any('"lost"' in name for name in self.metrics()), "nor in /metrics")
-            epochs = lambda stream: self.metrics().get(f'vedette_epochs_total{{stream="{stream}"}}', 0)  # noqa: E731
-            anew = lambda: state("mute") == "running" and epochs("mute") >= 1  # noqa: E731
-            self.checks.that(wait_for(anew, 20), "one that changed runs again", state("mute"))
+            self.checks.that(not any('stream="lost"' in name for name in self.metrics()), "nor in /metrics")
+            told = lambda stream: [record["details"]["state"] for record in records(redis, "status", "open", stream)  # noqa: E731
+                                   if record["t_start_ms"] >= began_ms and "state" in record.get("details", {})]
+            again = lambda: told("mute")[:2] == ["stopped", "starting"] and state("mute") == "running"  # noqa: E731
+            self.checks.that(wait_for(again, 20), "one that changed is stopped and started", told("mute"))
             self.checks.that(wait_for(lambda: len(words(redis)) >= heard + 2, 40), "words of one that did not change go on")
             after, took = self.metrics(), time.monotonic() - began
-            gone = [record["text"] for record in records(redis, "status", "open") if record["t_start_ms"] / 1000 > time.time() - took]
+            gone = told("gate")
         name = 'vedette_epochs_total{stream="gate"}'
         self.checks.that(before[name] == after[name] and not gone, "it was not connected anew", (before[name], after[name], gone))
         was, now = self.coverage("gate", before), self.coverage("gate", after)
@@ -326,12 +330,53 @@ class Scenario:
             self.checks.that(owner is None, "the stream's owner lease is given back", owner)
 
 
+    def history(self, stream, since_ms, until_ms):
+        """Seconds by modality and state as `vedette coverage` tells them, and its spans."""
+        done = subprocess.run([self.build / "bin" / "vedette", "coverage", stream, "--json", "--since", str(since_ms), "--until",
+                               str(until_ms), "--redis", f"redis://127.0.0.1:{self.redis_port}"], capture_output=True, text=True)
+        told = json.loads(done.stdout) if done.returncode == 0 else {"seconds": -1, "modalities": {}}
+        wall = until_ms // 1000 - since_ms // 1000
+        sums = [sum(one["seconds"].values()) for one in told["modalities"].values()]
+        self.checks.that(told["seconds"] == wall and sums and set(sums) == {wall},
+                         f"the coverage of {stream} adds up to {wall} s", (told["seconds"], sums, done.stderr))
+        return told["modalities"]
+
+    def the_past_is_covered(self, began_ms, stopped_ms):
+        """What was written while the daemon ran, and the camera and Redis went and came back."""
+        told = self.history("gate", began_ms, int(time.time() * 1000))
+        for modality, known in (("audio", "analysed"), ("video", "gated")):
+            one = told.get(modality, {"seconds": {}, "spans": []})
+            self.checks.that(one["seconds"].get(known) and one["seconds"].get("no_signal"),
+                             f"it tells when {modality} was watched and when the camera was away", one["seconds"])
+            states = [span["state"] for span in one["spans"] if span["from_ms"] < stopped_ms - 1000]
+            self.checks.that(states[:1] == ["down"] and "down" not in states[1:],
+                             f"while the daemon ran no {modality} is missing, the outage of Redis included", one["spans"])
+
+    def kill_9_loses_seconds(self):
+        config = self.write_config({"tone": {"source": "test://tone", "video": {"enabled": False}}})
+        began_ms = int(time.time() * 1000)
+        daemon = services.start_vedetted(self.processes, self.build, self.folder, config)
+        key = f"vedette:{{tone}}:coverage:audio:{time.strftime('%Y-%m-%d', time.gmtime())}"
+        with self.connect() as redis:
+            heard = lambda: "aaa" in (redis.call("GETRANGE", key, 0, -1) or "")  # noqa: E731
+            self.checks.that(wait_for(heard, 60), "coverage is written while it runs")
+        daemon.kill()
+        daemon.wait()
+        killed_ms = int(time.time() * 1000)
+        time.sleep(1.2)  # a second that nobody watches
+        spans = self.history("tone", began_ms, int(time.time() * 1000))["audio"]["spans"]
+        watched = [span["to_ms"] for span in spans if span["state"] != "down"]
+        self.checks.that(spans[0]["state"] == "down" and spans[-1]["state"] == "down", "before and after it is down", spans)
+        self.checks.that(watched and killed_ms - watched[-1] < 10_000, "kill -9 loses a few seconds of it", (spans, killed_ms))
+
+
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     checks = Checks()
     with tempfile.TemporaryDirectory(prefix="vedette-e2e-") as folder, Processes() as processes:
         folder = pathlib.Path(folder)
         scenario = Scenario(checks, build, folder, processes)
+        began_ms = int(time.time() * 1000)
         scenario.becomes_ready()
         if scenario.words_come():
             scenario.odd_streams_are_told()
@@ -345,9 +390,12 @@ def main():
             scenario.the_camera_goes_and_comes_back()
             scenario.a_reload_touches_only_what_changed()
             scenario.a_reload_that_cannot_be_is_refused()
+        stopped_ms = int(time.time() * 1000)
         scenario.sigterm_ends_it()
+        scenario.the_past_is_covered(began_ms, stopped_ms)
         log = (folder / "vedetted.log").read_text(errors="replace")
         print("the log of vedetted ends with\n" + "\n".join(log.splitlines()[-25:]))
+        scenario.kill_9_loses_seconds()
     checks.finish()
 
 

@@ -73,6 +73,7 @@ TEST(RedisRecipes, EveryOneOfThePageDoesWhatItSays) {
   update.stream = "gate";
   update.state = "running";
   publisher.publish_state(update);
+  publisher.publish_coverage("gate", "audio", 1'700'035'200, "aaaggg");  // 2023-11-15T08:00:00Z
   std::atomic<bool> stop = false;
   std::thread speaker([&] {
     for (int i = 0; !stop; ++i) {
@@ -116,6 +117,7 @@ TEST(RedisRecipes, EveryOneOfThePageDoesWhatItSays) {
   guarded.publish_state(update);
   guarded.publish(a_record(1, 0, "yard"));
   guarded.publish_live("yard", "x");
+  guarded.publish_coverage("yard", "audio", 1'700'035'200, "a");
   EXPECT_TRUE(tests::eventually([&] { return stats_of(guarded, "yard").written == 1; }));
   tests::RedisClient client(server.url());
   client.run({"XADD", "vedette:questions", "*", "id", "q9", "stream", "yard", "text", "?"});
