@@ -46,7 +46,8 @@ void print_summary(const std::string& file, const settings::Settings& read) {
   if (read.http_host.empty()) {
     std::printf("  http    off\n");
   } else {
-    std::printf("  http    %s:%d\n", read.http_host.c_str(), read.http_port);
+    std::printf("  http    %s:%d%s\n", read.http_host.c_str(), read.http_port,
+                read.http_token.empty() ? "" : " (with a token)");
   }
   print_model("hear", read.models.hear, read);
   print_model("see", read.models.see, read);

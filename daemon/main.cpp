@@ -6,7 +6,6 @@
 
 #include "base/build_id.h"
 #include "base/log.h"
-#include "daemon/http/http_server.h"
 #include "daemon/ledger/coverage_writer.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
@@ -17,6 +16,7 @@
 #include "daemon/service/fleet.h"
 #include "daemon/service/narration_maker.h"
 #include "daemon/settings/settings.h"
+#include "daemon/web.h"
 #include "models/runtime/runtime.h"
 #include "sinks/redis/publisher.h"
 #include "sinks/redis/questions.h"
@@ -90,13 +90,6 @@ sinks::QuestionHandler question_handler(const service::Fleet& fleet, narration::
   };
 }
 
-// The newest picture of a stream, for the page that shows it.
-http::LatestPicture latest_picture(const service::Fleet& fleet, const std::string& stream) {
-  const auto narration = fleet.find(stream);
-  if (narration == nullptr) return {};
-  return {true, narration->sight()->latest_jpeg()};
-}
-
 // What /metrics shows of the models.
 void write_models(metrics::Scrape& scrape, runtime::Runtime& models) {
   metrics::write(scrape, models.engine_statistics());
@@ -156,7 +149,9 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   std::optional<ShutdownDeadline> deadline;  // set when the end begins; gone once all below is
   sinks::redis::RedisPublisher publisher(publisher_options(settings));
   metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
-  service::NarrationMaker maker(settings.evidence, *models, metered, model_options.see);
+  http::EventLog events;
+  http::LiveBoard board(metered, events, base::utc_now_ms);
+  service::NarrationMaker maker(settings.evidence, *models, board, model_options.see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {
@@ -180,7 +175,10 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   hooks.configured = [&](const std::vector<std::string>& ids, const std::vector<std::string>& gone) {
     coverage.flush();
     publisher.set_streams(ids);
-    for (const std::string& id : gone) metered.forget(id);
+    for (const std::string& id : gone) {
+      metered.forget(id);
+      board.forget(id);
+    }
   };
   service::Fleet fleet(handle, ledger, std::move(hooks));
   const sinks::redis::QuestionIntake questions(publisher,
@@ -206,14 +204,13 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
     configuration.write(scrape);
     metrics::write_process(scrape);
   });
-  std::optional<http::HttpServer> http;
+  std::optional<Web> web;
   if (!settings.http_host.empty()) {
-    http::HttpPages pages{[&] { return metrics.text(); },
-                          [&] { return not_ready(publisher, questions, fleet); },
-                          [&](const std::string& stream) { return latest_picture(fleet, stream); }};
-    http.emplace(http::HttpOptions{settings.http_host, settings.http_port}, std::move(pages));
-    base::log(LogLevel::kInfo, "http",
-              "listening on " + settings.http_host + ":" + std::to_string(http->port()));
+    web.emplace(
+        settings,
+        WebParts{events, board, metrics, ledger, question_handler(fleet, answers ? &*answers : nullptr),
+                 [&] { return not_ready(publisher, questions, fleet); }, [&] { return fleet.ids(); },
+                 [&](const std::string& stream) { return fleet.find(stream); }});
   }
 
   base::log(LogLevel::kInfo, "vedetted",

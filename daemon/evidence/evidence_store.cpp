@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "daemon/evidence/picture_file.h"
 #include "sinks/record.h"
 
 namespace vedette::daemon::evidence {
@@ -51,14 +52,6 @@ void write_whole(const fs::path& path, std::string_view bytes) {
     if (written <= 0) fail("cannot write", path);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-}
-
-// The time in the name of one of our files; -1: it is none.
-std::int64_t time_of(const std::string& name) {
-  if (!name.ends_with(kSuffix) || name.size() <= kSuffix.size() || name.size() > 20) return -1;
-  const std::string digits = name.substr(0, name.size() - kSuffix.size());
-  if (digits.find_first_not_of("0123456789") != std::string::npos) return -1;
-  return std::stoll(digits);
 }
 
 }  // namespace

@@ -33,6 +33,11 @@ void BoundedPool::run() {
   }
 }
 
+bool BoundedPool::crowded() const {
+  const std::lock_guard lock(mutex_);
+  return !jobs_.empty();
+}
+
 void BoundedPool::shut_down() {
   {
     const std::lock_guard lock(mutex_);

@@ -20,12 +20,14 @@ class BoundedPool {
   void add(std::function<void()> job);
   // Runs what waits, then ends the threads.
   void shut_down();
+  // Jobs wait for a thread.
+  bool crowded() const;
 
  private:
   void run();
 
   const std::size_t most_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> jobs_;
   bool closed_ = false;

@@ -1,116 +1,116 @@
 #include "daemon/http/http_server.h"
 
-#include <arpa/inet.h>
 #include <httplib.h>
 
 #include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
-#include "daemon/http/bounded_pool.h"
+#include "daemon/http/address.h"
+#include "daemon/http/bounded_server.h"
+#include "daemon/http/request_guard.h"
+#include "daemon/http/routes.h"
 
 namespace vedette::daemon::http {
 
 namespace {
 
-constexpr std::size_t kThreads = 4;
-constexpr std::size_t kWaiting = 16;         // accepted connections without a thread
-constexpr std::size_t kPayloadBytes = 4096;  // no page takes a body
-constexpr std::time_t kTimeoutSeconds = 5;   // for reading and writing
+using httplib::Request;
+using httplib::Response;
 
-class Tasks : public httplib::TaskQueue {
- public:
-  void enqueue(std::function<void()> job) override { pool_.add(std::move(job)); }
-  void shutdown() override { pool_.shut_down(); }
+// No script or style but our own files, nothing from elsewhere, in nobody's frame. blob: pictures that the
+// page's own script has read.
+constexpr const char* kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
- private:
-  BoundedPool pool_{kThreads, kWaiting};
-};
+const char* what_to_say(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass: return "";
+    case Verdict::kWrongHost:
+      return "the Host of the request is no loopback name; without a token no other is served";
+    case Verdict::kForeign: return "the request comes from a page of another site";
+    case Verdict::kNotJson: return "expected Content-Type: application/json";
+    case Verdict::kNoToken: return "expected Authorization: Bearer TOKEN, or a session of the page";
+  }
+  return "";
+}
+
+int status_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass: return 200;
+    case Verdict::kWrongHost: return 421;
+    case Verdict::kForeign: return 403;
+    case Verdict::kNotJson: return 415;
+    case Verdict::kNoToken: return 401;
+  }
+  return 403;
+}
 
 }  // namespace
 
-bool is_loopback(const std::string& host) {
-  if (host == "localhost") return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 class HttpServer::Inside {
  public:
-  Inside(const HttpOptions& options, HttpPages pages) : pages_(std::move(pages)) {
-    if (!is_loopback(options.host)) {
+  Inside(const HttpOptions& options, HttpPages pages)
+      : pages_(std::move(pages)), guard_(options.token), server_(make_bounded_server({})) {
+    if (!is_loopback(options.host) && options.token.size() < kLeastTokenBytes) {
       throw std::invalid_argument(
           "http: " + options.host +
-          " is no loopback address; only 127.0.0.0/8, ::1 and localhost are served, as there "
-          "is no authentication yet");
+          " is no loopback address; others are served with a token only (http.token), of at "
+          "least " +
+          std::to_string(kLeastTokenBytes) + " bytes");
     }
-    limit();
-    add_pages();
-    port_ = options.port == 0 ? server_.bind_to_any_port(options.host) : options.port;
-    if (port_ < 0 || (options.port != 0 && !server_.bind_to_port(options.host, options.port))) {
+    guard_requests();
+    add_probes(*server_, pages_, guard_);
+    add_pictures(*server_, pages_);
+    if (pages_.events != nullptr) add_page(*server_, pages_, guard_);
+    port_ = options.port == 0 ? server_->bind_to_any_port(options.host) : options.port;
+    if (port_ < 0 || (options.port != 0 && !server_->bind_to_port(options.host, options.port))) {
       throw std::runtime_error("http: cannot listen on " + options.host + ":" + std::to_string(options.port) +
                                "; is another program using the port?");
     }
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running())
+    thread_ = std::thread([this] { server_->listen_after_bind(); });
+    while (!server_->is_running())
       std::this_thread::sleep_for(std::chrono::milliseconds(1));  // stop() needs it
   }
   ~Inside() {
-    server_.stop();
+    if (pages_.events != nullptr) pages_.events->close();  // who listens holds a thread
+    server_->stop();
     thread_.join();
   }
   int port() const { return port_; }
-
- private:
-  void limit() {
-    server_.new_task_queue = [] { return new Tasks; };  // httplib takes ownership
-    server_.set_payload_max_length(kPayloadBytes);
-    server_.set_read_timeout(kTimeoutSeconds);
-    server_.set_write_timeout(kTimeoutSeconds);
-    server_.set_keep_alive_timeout(kTimeoutSeconds);
-    server_.set_keep_alive_max_count(100);
-    server_.set_tcp_nodelay(true);
-    // Not SO_REUSEPORT, httplib's default: with it two daemons would share the port without a word.
-    server_.set_socket_options([](socket_t socket) {
-      const int yes = 1;
-      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    });
+  HttpStats stats() const {
+    const std::lock_guard lock(mutex_);
+    HttpStats stats = stats_;
+    if (pages_.events != nullptr) stats.events = pages_.events->stats();
+    stats.refused["listeners"] = stats.events.refused;
+    return stats;
   }
 
-  void add_pages() {
-    server_.Get("/livez", [](const httplib::Request&, httplib::Response& response) {
-      response.set_content("ok\n", "text/plain");
+ private:
+  void guard_requests() {
+    server_->set_default_headers({{"Content-Security-Policy", kPolicy},
+                                  {"X-Content-Type-Options", "nosniff"},
+                                  {"Referrer-Policy", "no-referrer"},
+                                  {"Cross-Origin-Resource-Policy", "same-origin"},
+                                  {"Cross-Origin-Opener-Policy", "same-origin"}});
+    server_->set_pre_routing_handler([this](const Request& request, Response& response) {
+      const Verdict verdict = guard_.check(facts_of(request));
+      if (verdict == Verdict::kPass) return httplib::Server::HandlerResponse::Unhandled;
+      refuse(verdict, request, response);
+      return httplib::Server::HandlerResponse::Handled;
     });
-    server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) {
-      const std::vector<std::string> reasons = pages_.not_ready();
-      const nlohmann::json json = {{"ready", reasons.empty()}, {"reasons", reasons}};
-      response.status = reasons.empty() ? 200 : 503;
-      response.set_content(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
-                           "application/json");
+    server_->set_post_routing_handler([this](const Request&, Response& response) {
+      if (!response.has_header("Cache-Control")) response.set_header("Cache-Control", "no-store");
+      const std::lock_guard lock(mutex_);
+      ++stats_.requests[response.status < 400 ? "served" : response.status < 500 ? "refused" : "failed"];
     });
-    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& response) {
-      response.set_content(pages_.metrics(), "text/plain; version=0.0.4; charset=utf-8");
-    });
-    // The id is looked up among the configured ones, and reaches nothing else.
-    server_.Get("/streams/([a-z0-9_-]{1,64})/latest\\.jpg",
-                [this](const httplib::Request& request, httplib::Response& response) {
-                  const LatestPicture latest =
-                      pages_.picture ? pages_.picture(request.matches[1].str()) : LatestPicture{};
-                  if (latest.jpeg != nullptr) {
-                    response.set_header("Cache-Control", "no-store");
-                    response.set_content(*latest.jpeg, "image/jpeg");
-                    return;
-                  }
-                  response.status = latest.known ? 503 : 404;
-                  response.set_content(latest.known ? "no picture yet\n" : "no such stream\n", "text/plain");
-                });
-    server_.set_exception_handler(
-        [](const httplib::Request& request, httplib::Response& response, const std::exception_ptr& thrown) {
+    server_->set_exception_handler(
+        [](const Request& request, Response& response, const std::exception_ptr& thrown) {
           std::string what = "unknown";
           try {
             std::rethrow_exception(thrown);
@@ -124,8 +124,23 @@ class HttpServer::Inside {
         });
   }
 
+  void refuse(Verdict verdict, const Request& request, Response& response) {
+    response.status = status_of(verdict);
+    if (verdict == Verdict::kNoToken) response.set_header("WWW-Authenticate", "Bearer realm=\"vedette\"");
+    response.set_content(nlohmann::json{{"error", what_to_say(verdict)}}.dump() + "\n", "application/json");
+    base::log_limited(base::LogLevel::kWarning, "http", to_string(verdict),
+                      "refused a request of " + request.remote_addr + ": " + what_to_say(verdict));
+    const std::lock_guard lock(mutex_);
+    ++stats_.refused[to_string(verdict)];
+  }
+
   const HttpPages pages_;
-  httplib::Server server_;
+  RequestGuard guard_;
+  mutable std::mutex mutex_;
+  HttpStats stats_{{{"served", 0}, {"refused", 0}, {"failed", 0}},
+                   {{"host", 0}, {"foreign", 0}, {"not_json", 0}, {"token", 0}, {"listeners", 0}},
+                   {}};
+  const std::unique_ptr<httplib::Server> server_;
   int port_ = 0;
   std::thread thread_;
 };
@@ -135,6 +150,9 @@ HttpServer::HttpServer(const HttpOptions& options, HttpPages pages)
 HttpServer::~HttpServer() = default;
 int HttpServer::port() const {
   return inside_->port();
+}
+HttpStats HttpServer::stats() const {
+  return inside_->stats();
 }
 
 }  // namespace vedette::daemon::http

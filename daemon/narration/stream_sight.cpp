@@ -317,6 +317,11 @@ std::shared_ptr<const std::string> StreamSight::latest_jpeg() {
   return jpeg;
 }
 
+bool StreamSight::has_latest() const {
+  const std::lock_guard lock(mutex_);
+  return latest_.owner != nullptr;
+}
+
 ImageFrame StreamSight::latest_picture(std::int64_t from_ms, std::int64_t to_ms) const {
   const std::lock_guard lock(mutex_);
   const std::int64_t t_ms = clock_of(latest_time_.epoch).utc_ms(latest_time_.t);

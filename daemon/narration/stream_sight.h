@@ -92,6 +92,7 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   Fork fork(const std::vector<Fact>& facts, std::int64_t now_ms, std::string_view question);
   // The newest picture, as a JPEG; null: there is none.
   std::shared_ptr<const std::string> latest_jpeg();
+  bool has_latest() const;  // there is one
   // The newest picture, when it was taken in the span.
   models::runtime::ImageFrame latest_picture(std::int64_t from_ms, std::int64_t to_ms) const;
   bool has_pictures() const;

@@ -53,7 +53,8 @@ std::vector<std::string> keys_for_restart(const Settings& before, const Settings
   };
   const ModelSettings &was = before.models, &is = after.models;
   check("redis", before.redis == after.redis);
-  check("http", before.http_host == after.http_host && before.http_port == after.http_port);
+  check("http", before.http_host == after.http_host && before.http_port == after.http_port &&
+                    before.http_token == after.http_token);
   check("models.hear", was.hear == is.hear);
   check("models.see", was.see == is.see);
   check("models.think", was.think == is.think);

@@ -48,7 +48,7 @@ std::string to_json(const Settings& settings) {
   for (const StreamSettings& stream : settings.streams) streams.push_back(describe(stream));
   const std::string http =
       settings.http_host.empty() ? "off" : settings.http_host + ":" + std::to_string(settings.http_port);
-  return nlohmann::json{
+  nlohmann::json shown = {
       {"redis", base::mask_secrets(settings.redis)},
       {"retention_s", std::chrono::duration_cast<std::chrono::seconds>(settings.retention).count()},
       {"http", http},
@@ -56,8 +56,9 @@ std::string to_json(const Settings& settings) {
        {{"hear", settings.models.hear}, {"see", settings.models.see}, {"think", settings.models.think}}},
       {"evidence", {{"path", settings.evidence.path}, {"quota_bytes", settings.evidence.quota_bytes}}},
       {"streams", std::move(streams)},
-      {"warnings", settings.warnings}}
-      .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);  // a file may hold any bytes
+      {"warnings", settings.warnings}};
+  if (!settings.http_token.empty()) shown["http_token"] = "***";
+  return shown.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);  // a file may hold any bytes
 }
 
 std::filesystem::path evidence_folder(const EvidenceSettings& evidence, const Environment& environment) {

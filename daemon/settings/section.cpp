@@ -74,6 +74,11 @@ bool Section::has(const std::string& key) const {
   return node.IsDefined() && !node.IsNull();
 }
 
+bool Section::is_map(const std::string& key) const {
+  const YAML::Node node = child(key);
+  return node.IsDefined() && node.IsMap();
+}
+
 std::optional<std::string> Section::from_environment(const std::string& key) const {
   std::string name = "VEDETTE_" + path_of(key);
   for (char& c : name) {

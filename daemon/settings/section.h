@@ -36,6 +36,8 @@ class Section {
 
   // Whether the file or the environment gives the key.
   bool has(const std::string& key) const;
+  // Whether the file has a map there.
+  bool is_map(const std::string& key) const;
   YAML::Mark mark() const;
   YAML::Mark mark_of(const std::string& key) const;
   std::string path_of(const std::string& key) const;

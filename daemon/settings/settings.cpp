@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "daemon/http/http_server.h"
+#include "daemon/settings/http_settings.h"
 #include "daemon/settings/section.h"
 #include "daemon/settings/setting_text.h"
 #include "daemon/settings/sight_settings.h"
@@ -167,31 +167,6 @@ void read_stream(const std::string& id, Section& section, const StreamSettings& 
   settings.streams.push_back(std::move(stream));
 }
 
-void read_http(Section& root, Settings& settings, ParseContext& context) {
-  std::string http = settings.http_host + ":" + std::to_string(settings.http_port);
-  root.text("http", http, "address");
-  if (http == "off") {
-    settings.http_host.clear();
-    return;
-  }
-  const std::size_t colon = http.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : http.substr(colon + 1);
-  const bool number = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
-  if (colon == 0 || !number || std::stoi(port) > 65535) {
-    context.problem(root.mark_of("http"), "http",
-                    "expected HOST:PORT or off, received \"" + http.substr(0, 80) + "\"");
-    return;
-  }
-  if (!http::is_loopback(http.substr(0, colon))) {
-    context.problem(
-        root.mark_of("http"), "http",
-        "expected a loopback address such as 127.0.0.1, for there is no authentication; received \"" +
-            http.substr(0, 80) + "\"");
-  }
-  settings.http_host = http.substr(0, colon);
-  settings.http_port = std::stoi(port);
-}
-
 void read_models(Section section, ModelSettings& models) {
   section.text("hear", models.hear);
   section.text("see", models.see);
@@ -241,6 +216,11 @@ void read_all(const YAML::Node& node, Settings& settings, ParseContext& context)
     context.problem(root.mark_of("streams"), "streams",
                     "expected 1 to " + std::to_string(kMaxStreams) + " streams, received " +
                         std::to_string(streams.size()));
+  }
+  if (root.is_map("http") && node["http"]["token"].IsDefined() && node["http"]["token"].IsScalar() &&
+      node["http"]["token"].Scalar().find("${") == std::string::npos) {
+    context.warnings.emplace_back(
+        "http.token stands in the clear: use ${VARIABLE} or the credential http-token");
   }
   if (has_plain_password(node["redis"])) {
     context.warnings.emplace_back("redis holds a password in the clear: use ${VARIABLE} instead");

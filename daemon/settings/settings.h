@@ -101,6 +101,7 @@ struct Settings {
   std::chrono::milliseconds retention = std::chrono::hours(24 * 7);  // of records in Redis
   std::string http_host = "127.0.0.1";                               // empty: no HTTP server
   int http_port = 9464;                                              // 0: any free one
+  std::string http_token;  // what HTTP clients must carry; empty: nothing
   base::LogLevel log_level = base::LogLevel::kInfo;
   ModelSettings models;
   EvidenceSettings evidence;

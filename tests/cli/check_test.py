@@ -42,6 +42,16 @@ def main():
         checks.program([vedetted, "--config", bad], 2, err=":3:5: streams.gate.sorce", name="vedetted refuses a bad file")
         checks.program([vedetted, "--config", folder + "/none.yaml"], 2, err="cannot be read", name="vedetted: no such file")
         checks.program([vedetted], 2, err="--config", name="vedetted wants --config")
+        elsewhere = pathlib.Path(folder) / "elsewhere.yaml"
+        elsewhere.write_text("http: 0.0.0.0:9464\nstreams: {gate: {source: 'test://'}}\n")
+        for program in ([vedette, "check", elsewhere], [vedetted, "--config", elsewhere]):
+            checks.program(program, 2, err=f"{elsewhere}:1:7: http: expected a loopback address such as 127.0.0.1, or a token as well",
+                           name=f"{program[0].name}: listening beyond loopback wants a token")
+        elsewhere.write_text("http: {listen: '0.0.0.0:9464', token: '${TOKEN}'}\nstreams: {gate: {source: 'test://'}}\n")
+        os.environ["TOKEN"] = "a-token-that-nobody-guesses"
+        for more in ([], ["--json"]):
+            done = checks.program([vedette, "check", *more, elsewhere], 0, out="0.0.0.0:9464", name=f"with one it is good {more}")
+            checks.that("nobody-guesses" not in done.stdout + done.stderr, "and the token is not shown")
         checks.program([vedetted, "--config", lost], 3, err="tools/fetch-models", name="vedetted: a missing model, and how to get it")
         checks.program([vedetted, "--version"], 0, out="vedetted ", name="vedetted --version")
     checks.finish()

@@ -20,6 +20,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools" / "demo")]
 import media  # noqa: E402
+import page_checks  # noqa: E402
 import services  # noqa: E402
 from checks import Checks, wait_for  # noqa: E402
 from processes import Processes, free_port, stop  # noqa: E402
@@ -213,6 +214,9 @@ class Scenario:
         self.checks.that(code == 200 and "vedette_" in text and 'stream="gate"' in text, "/metrics has series of the stream",
                          text[:500])
 
+    def the_page_shows_it(self):
+        page_checks.of_a_running_service(self.checks, f"http://127.0.0.1:{self.http_port}", "What was said about the boxes?")
+
     def redis_goes_and_comes_back(self):
         stop(self.redis_process)
         gone_ms = time.time() * 1000
@@ -384,6 +388,7 @@ def main():
             scenario.garbage_is_answered()
             scenario.a_question_is_answered()
             scenario.http_answers()
+            scenario.the_page_shows_it()
             scenario.redis_goes_and_comes_back()
             scenario.a_flood_is_survived()
             scenario.a_question_is_answered("q2")

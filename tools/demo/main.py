@@ -133,6 +133,7 @@ def run(options, folder, processes):
     for name, source in streams.items():
         print(f"camera   {source}  ({'your clip' if options.media and name == 'lobby' else 'H.264 and AAC'})")
     print(f"Redis    redis-cli -p {redis_port} XREAD BLOCK 0 STREAMS 'vedette:{{gate}}:events' $")
+    print(f"page     http://127.0.0.1:{http_port}/")
     print(f"metrics  http://127.0.0.1:{http_port}/metrics\n")
     screen = Screen()
     screen.heading()

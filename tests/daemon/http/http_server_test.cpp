@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "daemon/http/address.h"
 #include "daemon/http/bounded_pool.h"
 
 namespace vedette::daemon::http {
@@ -32,7 +33,7 @@ TEST(HttpServer, ServesItsPages) {
   EXPECT_EQ(after->status, 200);
   EXPECT_EQ(after->body, "{\"ready\":true,\"reasons\":[]}\n");
   EXPECT_EQ(client.Get("/else")->status, 404);
-  EXPECT_EQ(client.Post("/metrics", std::string(100'000, 'x'), "text/plain")->status, 413);
+  EXPECT_EQ(client.Post("/metrics", std::string(100'000, 'x'), "application/json")->status, 413);
 }
 
 TEST(HttpServer, ServesTheLatestPicture) {
@@ -71,18 +72,29 @@ TEST(HttpServer, APageThatThrowsCostsOnlyItsAnswer) {
   EXPECT_EQ(client.Get("/livez")->status, 200);
 }
 
-TEST(HttpServer, RefusesAnAddressThatOthersReach) {
+TEST(HttpServer, BeyondLoopbackWantsAToken) {
   for (const char* host : {"0.0.0.0", "10.0.0.7", "::", "example.org", ""}) {
-    try {
-      HttpServer server({host, 0}, {});
-      FAIL() << host;
-    } catch (const std::invalid_argument& error) {
-      EXPECT_NE(std::string(error.what()).find("no loopback address"), std::string::npos);
+    for (const char* token : {"", "tooshort"}) {
+      try {
+        HttpServer server({host, 0, token}, {});
+        FAIL() << host;
+      } catch (const std::invalid_argument& error) {
+        EXPECT_NE(std::string(error.what()).find("is no loopback address"), std::string::npos);
+      }
     }
   }
+  HttpServer server({"0.0.0.0", 0, "0123456789abcdef"},
+                    {[] { return std::string("a_total 1\n"); }, nullptr, nullptr});
+  httplib::Client client("127.0.0.1", server.port());
+  EXPECT_EQ(client.Get("/metrics")->status, 401);
+  EXPECT_EQ(client.Get("/livez")->status, 200);
+  client.set_bearer_token_auth("0123456789abcdef");
+  EXPECT_EQ(client.Get("/metrics")->body, "a_total 1\n");
+  EXPECT_EQ(server.stats().refused["token"], 1U);
   EXPECT_TRUE(is_loopback("127.8.9.1"));
   EXPECT_TRUE(is_loopback("::1"));
   EXPECT_TRUE(is_loopback("localhost"));
+  EXPECT_FALSE(is_loopback("localhost.example"));
 }
 
 TEST(HttpServer, SaysWhenThePortIsTaken) {

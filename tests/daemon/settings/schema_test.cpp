@@ -21,6 +21,8 @@ void flatten(const json& root, const json& node, const std::string& path,
              std::map<std::string, std::string>& out) {
   const std::string reference = node.value("$ref", "");
   const json& resolved = reference.empty() ? node : root.at(json::json_pointer(reference.substr(1)));
+  for (const json& one : resolved.value("anyOf", json::array())) flatten(root, one, path, out);
+  if (resolved.contains("anyOf")) return;
   if (resolved.contains("enum")) {
     out[path] = "choice";
     return;

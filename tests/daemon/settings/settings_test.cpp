@@ -12,6 +12,7 @@ namespace vedette::daemon::settings {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -92,6 +93,51 @@ TEST(Settings, RefuseAlertsThatAreNone) {
               HasSubstr("environment: defaults.alerts: a list of maps cannot come from the environment"));
   EXPECT_THAT(problems("streams: {a: {source: 'test://', caption: {prompt: ''}}}"),
               HasSubstr("streams.a.caption.prompt: expected 1 to 1000 bytes of text, received 0"));
+}
+
+TEST(Settings, HttpBeyondLoopbackHasAToken) {
+  const std::string stream = "\nstreams: {a: {source: 'test://'}}";
+  const std::map<std::string, std::string> word{{"WORD", "0123456789abcdef"}};
+  const Settings open = read("http: {listen: '0.0.0.0:80', token: '${WORD}'}" + stream, word);
+  EXPECT_EQ(open.http_host, "0.0.0.0");
+  EXPECT_EQ(open.http_port, 80);
+  EXPECT_EQ(open.http_token, "0123456789abcdef");
+  EXPECT_THAT(to_json(open), AllOf(Not(HasSubstr("0123456789abcdef")), HasSubstr("\"http_token\": \"***\"")));
+  EXPECT_THAT(open.warnings, IsEmpty());
+  EXPECT_EQ(read("http: '[::1]:7'" + stream).http_host, "::1");
+  EXPECT_EQ(read("http: {listen: 'off'}" + stream).http_host, "");
+  EXPECT_EQ(read("http: {listen: '127.0.0.1:7'}" + stream).http_token, "");
+  EXPECT_EQ(read("http: 0.0.0.0:80" + stream, {{"VEDETTE_HTTP_TOKEN", "0123456789abcdef"}}).http_port, 80);
+  EXPECT_EQ(read("http: {listen: '127.0.0.1:7'}" + stream, {{"VEDETTE_HTTP", "127.0.0.1:8"}}).http_port, 8);
+
+  EXPECT_THAT(
+      problems("http: {listen: '0.0.0.0:80'}" + stream),
+      HasSubstr("x.yaml:1:16: http.listen: expected a loopback address such as 127.0.0.1, or a token"));
+  const std::string too_short = problems("http: {token: '${WORD}'}" + stream, {{"WORD", "hunter2"}});
+  EXPECT_THAT(too_short, AllOf(HasSubstr("x.yaml:1:15: http.token: expected at least 16 bytes, received 7"),
+                               Not(HasSubstr("hunter2"))));
+  EXPECT_THAT(problems("http: {token: '${WORD}'}" + stream, {{"WORD", "a token with spaces"}}),
+              HasSubstr("http.token: expected printable ASCII without spaces"));
+  EXPECT_THAT(problems("http: {listen: 'x', tokn: y}" + stream),
+              AllOf(HasSubstr("http.listen: expected HOST:PORT or off, received \"x\""),
+                    HasSubstr("http.tokn: unknown key; did you mean \"token\"?")));
+  EXPECT_THAT(read("http: {token: plainplainplainplain}" + stream).warnings,
+              ElementsAre(HasSubstr("http.token stands in the clear")));
+}
+
+TEST(Settings, TheTokenCanBeACredential) {
+  const test::TemporaryFolder folder;
+  folder.write("http-token", "fedcba9876543210\n");
+  const std::string text = "http: 0.0.0.0:80\nstreams: {a: {source: 'test://'}}";
+  const std::map<std::string, std::string> there{{"CREDENTIALS_DIRECTORY", folder.path().string()}};
+  EXPECT_EQ(read(text, there).http_token, "fedcba9876543210");
+  EXPECT_EQ(read("http: {token: '${W}'}\nstreams: {a: {source: 'test://'}}",
+                 {{"CREDENTIALS_DIRECTORY", folder.path().string()}, {"W", "0123456789abcdef"}})
+                .http_token,
+            "0123456789abcdef");
+  folder.write("http-token", "short");
+  EXPECT_THAT(problems(text, there),
+              HasSubstr("credential http-token: expected at least 16 bytes, received 5"));
 }
 
 TEST(Settings, EvidenceHasAPlace) {
@@ -204,7 +250,9 @@ TEST(Settings, MistypedValuesSayWhatWasExpectedAndReceived) {
   EXPECT_EQ(problems("http: [1, 2]" + stream), "x.yaml:1:7: http: expected a text, received a list");
   EXPECT_EQ(problems("http: 127.0.0.1:99999" + stream),
             "x.yaml:1:7: http: expected HOST:PORT or off, received \"127.0.0.1:99999\"");
-  EXPECT_THAT(problems("http: 0.0.0.0:80" + stream), HasSubstr("http: expected a loopback address"));
+  EXPECT_THAT(
+      problems("http: 0.0.0.0:80" + stream),
+      HasSubstr("x.yaml:1:7: http: expected a loopback address such as 127.0.0.1, or a token as well"));
   EXPECT_THAT(problems("redis: http://h" + stream), HasSubstr("x.yaml:1:8: redis: redis URL: "));
   EXPECT_EQ(problems("models: {search_path: {a: b}}" + stream),
             "x.yaml:1:23: models.search_path: expected a list of texts, received a map");
