@@ -14,6 +14,10 @@ enum class Condition : std::uint8_t {
   kSoundAbsent,
   kPictureBlack,
   kPictureFrozen,
+  kPictureBlurred,
+  kPictureNoisy,
+  kPictureBlocky,
+  kPictureGarbled,
   kPictureAbsent,
   kLowFrameRate,
   kBitrateZero,
@@ -27,6 +31,10 @@ constexpr const char* to_string(Condition condition) {
     case Condition::kSoundAbsent: return "sound_absent";
     case Condition::kPictureBlack: return "picture_black";
     case Condition::kPictureFrozen: return "picture_frozen";
+    case Condition::kPictureBlurred: return "picture_blurred";
+    case Condition::kPictureNoisy: return "picture_noisy";
+    case Condition::kPictureBlocky: return "picture_blocky";
+    case Condition::kPictureGarbled: return "picture_garbled";
     case Condition::kPictureAbsent: return "picture_absent";
     case Condition::kLowFrameRate: return "low_frame_rate";
     case Condition::kBitrateZero: return "bitrate_zero";
@@ -40,8 +48,9 @@ struct HealthEvent {
   Condition condition{};
   bool active = false;
   base::MediaTime since;
-  double measured =
-      0.0;  // the figure that crossed its threshold: dBFS, share of clipped samples, mean luma, fps, bit/s
+  // The figure that crossed its threshold: dBFS, share of clipped samples, mean luma, fps, bit/s, or one of
+  // PictureFigures.
+  double measured = 0.0;
 };
 
 // Receives events on the thread that feeds the measurement; must not block.

@@ -124,7 +124,8 @@ class Captioner::Viewing {
     return {std::shared_ptr<void>(), &runtime.seeing()};
   }
   PictureViewer::Hooks viewer_hooks() {
-    return {{[this](base::MediaTime time, const signals::LumaFrame& frame) { health_.look(time, frame); },
+    return {{[this](base::MediaTime time, const signals::WholePicture& picture,
+                    const signals::LumaFrame& small) { health_.look(time, picture, small); },
              [this](const signals::MotionEvent& event) { narration_->on_motion(event); }},
             [this](streams::SeenFrame frame) { narration_->on_seen(std::move(frame)); }};
   }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <regex>
 
+#include "daemon/narration/plain_words.h"
 #include "daemon/narration/scene.h"
 
 namespace vedette::daemon::narration {
@@ -14,23 +15,6 @@ namespace {
 using Answer = std::optional<std::string>;
 
 constexpr std::size_t kLongest = 120;  // bytes of a question that may be plain
-
-// "How many People?" -> "how many people"; "Is it true that X? Answer yes or no." -> "is it true that x".
-std::string plain_words(std::string_view question) {
-  std::string words;
-  for (const char c : question) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0) {
-      words += static_cast<char>(std::tolower(byte));
-    } else if (c != '\'' && !words.empty() && words.back() != ' ') {
-      words += ' ';
-    }
-  }
-  if (words.ends_with(' ')) words.pop_back();
-  constexpr std::string_view kAsked = " answer yes or no";
-  if (words.ends_with(kAsked)) words.resize(words.size() - kAsked.size());
-  return words;
-}
 
 std::string capital(std::string text) {
   if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
@@ -55,31 +39,6 @@ std::vector<Sighted> sighted(const std::string& text) {
     things.push_back({what, placed ? std::string(one.substr(first + 2, second - first - 2)) : std::string()});
   }
   return things;
-}
-
-// "people" -> "person", "objects" -> "thing"; "" for what no head names.
-std::string kind_of(const std::string& word) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> kKinds{{
-      {"person", "person"},
-      {"people", "person"},
-      {"persons", "person"},
-      {"somebody", "person"},
-      {"someone", "person"},
-      {"anybody", "person"},
-      {"anyone", "person"},
-      {"vehicle", "vehicle"},
-      {"vehicles", "vehicle"},
-      {"animal", "animal"},
-      {"animals", "animal"},
-      {"thing", "thing"},
-      {"things", "thing"},
-      {"something", "thing"},
-      {"anything", "thing"},
-      {"objects", "thing"},
-  }};
-  const auto* const found =
-      std::ranges::find(kKinds, word, &std::pair<std::string_view, std::string_view>::first);
-  return found != kKinds.end() ? std::string(found->second) : std::string();
 }
 
 // The facts of a question's span, sorted for answering.

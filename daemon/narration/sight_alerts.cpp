@@ -15,39 +15,74 @@ using models::runtime::ScoreResult;
 
 namespace {
 
+constexpr std::int64_t kHeardForMs = 10'000;  // words come some seconds after they were said
+constexpr std::int64_t kViewForMs = 2'000;    // the light goes on in a moment
+
 double rounded(float score) {
   return static_cast<double>(static_cast<int>(score * 1000.0F + 0.5F)) / 1000.0;
 }
 
 }  // namespace
 
-// Something changed: asks the language model about each rule that is not being checked and has not raised an
-// alert a moment ago.
+// What is known now, for conditions that the facts decide.
+Moment StreamSight::moment(base::MediaTime now) const {
+  Moment moment;
+  moment.scene = scene();
+  const std::int64_t now_ms = clock_of(now.epoch).utc_ms(now.t);
+  for (const Fact& fact : timeline_.between(now_ms - kHeardForMs, now_ms)) {
+    if (fact.start.epoch != now.epoch) continue;
+    if (fact.kind == FactKind::kHeard) moment.heard += (moment.heard.empty() ? "" : " ") + fact.text;
+    const bool was = fact.kind == FactKind::kMoved && fact.label != "moves" && !fact.open;
+    if (was && fact.t_end_ms >= now_ms - kViewForMs) moment.scene.view.push_back(fact.text);
+  }
+  if (options_.sounds != nullptr) moment.sounds = options_.sounds->classes();
+  return moment;
+}
+
+// Something changed: checks each rule that is not being checked and has not raised an alert a moment ago.
 void StreamSight::check_rules(base::MediaTime now, Actions& later) {
-  if (options_.writer == nullptr) return;
+  std::optional<Moment> known;
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     Rule& rule = rules_[i];
     if (rule.check != 0 || (rule.raised && now.t - rule.raised->t < rule.rule.cooldown)) continue;
-    ScoreRequest request;
-    request.session = prompt()->bring_up(clock_of(now.epoch).utc_ms(now.t));
-    if (request.session == nullptr) return;
-    request.prompt = prompt()->check(rule.rule.when);
-    request.choices = options_.writer->yes_no();
-    const std::uint64_t number = ++number_;
-    rule.check = number;
-    rule.time = now;
-    rule.picture = latest_;
-    later.push_back([self = weak_from_this(), &engine = engine_, i, number,
-                     request = std::make_shared<ScoreRequest>(std::move(request))] {
-      auto handle = engine.submit(std::move(*request), [self, i, number](ScoreResult result) {
-        if (const auto sight = self.lock()) sight->on_check(i, number, std::move(result));
-      });
-      const auto sight = self.lock();
-      if (sight == nullptr) return;
-      const std::lock_guard lock(sight->mutex_);
-      if (sight->rules_[i].check == number) sight->rules_[i].handle = std::move(handle);
-    });
+    if (rule.plain) {
+      if (rule.plain->needs_picture() && !looks_) continue;
+      if (!known) known = moment(now);
+      if (const auto score = rule.plain->score(*known)) {
+        rule.time = now;
+        rule.picture = latest_;
+        decide(rule, *score, ScoredBy::kFacts);
+        continue;
+      }
+    }
+    if (!ask_about(i, now, later)) return;
   }
+}
+
+// Asks the language model about a rule. False: it has no room.
+bool StreamSight::ask_about(std::size_t i, base::MediaTime now, Actions& later) {
+  if (options_.writer == nullptr) return true;
+  Rule& rule = rules_[i];
+  ScoreRequest request;
+  request.session = prompt()->bring_up(clock_of(now.epoch).utc_ms(now.t));
+  if (request.session == nullptr) return false;
+  request.prompt = prompt()->check(rule.rule.when);
+  request.choices = options_.writer->yes_no();
+  const std::uint64_t number = ++number_;
+  rule.check = number;
+  rule.time = now;
+  rule.picture = latest_;
+  later.push_back([self = weak_from_this(), &engine = engine_, i, number,
+                   request = std::make_shared<ScoreRequest>(std::move(request))] {
+    auto handle = engine.submit(std::move(*request), [self, i, number](ScoreResult result) {
+      if (const auto sight = self.lock()) sight->on_check(i, number, std::move(result));
+    });
+    const auto sight = self.lock();
+    if (sight == nullptr) return;
+    const std::lock_guard lock(sight->mutex_);
+    if (sight->rules_[i].check == number) sight->rules_[i].handle = std::move(handle);
+  });
+  return true;
 }
 
 void StreamSight::on_check(std::size_t index, std::uint64_t number, ScoreResult result) {
@@ -58,10 +93,8 @@ void StreamSight::on_check(std::size_t index, std::uint64_t number, ScoreResult 
   rule.handle.reset();
   const bool scored = (result.reason == FinishReason::kStop || result.reason == FinishReason::kLength) &&
                       !result.probabilities.empty();
-  if (scored && result.probabilities[0] >= rule.rule.threshold) {
-    raise(rule, result.probabilities[0]);
-  } else if (scored) {
-    ++stats_.checks_below;
+  if (scored) {
+    decide(rule, result.probabilities[0], ScoredBy::kModel);
   } else if (result.reason == FinishReason::kShed || result.reason == FinishReason::kCancelled) {
     ++stats_.checks_shed;
   } else {
@@ -72,7 +105,16 @@ void StreamSight::on_check(std::size_t index, std::uint64_t number, ScoreResult 
   rule.picture = {};
 }
 
-void StreamSight::raise(Rule& rule, float score) {
+void StreamSight::decide(Rule& rule, float score, ScoredBy by) {
+  if (score >= rule.rule.threshold) {
+    raise(rule, score, by);
+  } else {
+    ++stats_.checks_below;
+  }
+  rule.picture = {};
+}
+
+void StreamSight::raise(Rule& rule, float score, ScoredBy by) {
   ++stats_.alerts_raised;
   rule.raised = rule.time;
   const base::ClockMap clock = clock_of(rule.time.epoch);
@@ -86,9 +128,12 @@ void StreamSight::raise(Rule& rule, float score) {
   record.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock.error).count();
   record.text = record.rule = rule.rule.when;
   record.score = rounded(score);
-  record.model = options_.think_model;
-  record.prompt_hash = options_.writer->hash(rule.rule.when);
+  if (by == ScoredBy::kModel) {
+    record.model = options_.think_model;
+    record.prompt_hash = options_.writer->hash(rule.rule.when);
+  }
   record.details = nlohmann::json{{"decision", "raised"},
+                                  {"scored_by", by == ScoredBy::kModel ? "model" : "facts"},
                                   {"threshold", rounded(rule.rule.threshold)},
                                   {"cooldown_s", std::chrono::duration<double>(rule.rule.cooldown).count()}}
                        .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

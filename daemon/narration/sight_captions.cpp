@@ -156,6 +156,10 @@ void StreamSight::tell(base::MediaTime time, Caption caption, ImageFrame picture
 }
 
 std::string StreamSight::facts_sentence() const {
+  return sentence_of(scene());
+}
+
+Scene StreamSight::scene() const {
   Scene scene;
   scene.sightings = sightings_;
   scene.has_heads = has_heads_;
@@ -166,7 +170,7 @@ std::string StreamSight::facts_sentence() const {
     if (fact.kind == FactKind::kMoved && fact.label != "moves") scene.view.push_back(fact.text);
     if (fact.kind == FactKind::kSounded) scene.sounds.push_back(fact.text);
   }
-  return sentence_of(scene);
+  return scene;
 }
 
 bool StreamSight::names_what_is_not_there(const std::string& text, base::MediaTime time) const {

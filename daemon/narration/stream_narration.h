@@ -137,6 +137,7 @@ class StreamNarration final : public streams::Feed, public std::enable_shared_fr
   OpenStatus open_status(FactKind kind, const std::string& label, base::MediaTime start,
                          std::int64_t t_start_ms, std::string details);
   void close_status(OpenStatus& status, std::chrono::nanoseconds end, std::int64_t t_end_ms);
+  void note_health(const signals::HealthEvent& event);
   void close_conditions();
   base::ClockMap clock_of(std::uint32_t epoch) const;
 

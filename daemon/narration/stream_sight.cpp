@@ -42,7 +42,10 @@ StreamSight::StreamSight(std::string stream, models::runtime::Engine& engine, si
       captions_(stream_, book_->ids, options_.caption),
       motion_(stream_, *book_),
       sounds_(stream_, options_.hear_model, *book_, options_.sounds) {
-  for (const AlertRule& rule : options_.alerts) rules_.push_back({rule, 0, {}, {}, {}, nullptr});
+  for (const AlertRule& rule : options_.alerts) {
+    auto plain = model_narrates() ? std::nullopt : PlainCondition::parse(rule.when);
+    rules_.push_back({rule, std::move(plain), 0, {}, {}, {}, nullptr});
+  }
 }
 
 StreamPrompt* StreamSight::prompt() {
@@ -211,49 +214,14 @@ void StreamSight::on_words(base::MediaTime now) {
   run(later);
 }
 
-// What the encoder's heads say becomes a fact whenever it is something else than before.
-void StreamSight::note_sightings(const SeenFrame& frame) {
-  has_heads_ = has_heads_ || !frame.sightings.empty();
-  if (!has_heads_) return;
-  sightings_ = frame.sightings;
-  const auto of_picture = std::ranges::stable_partition(
-      sightings_, [](const models::runtime::Sighting& one) { return !one.of_picture; });
-  note_fault(frame.time, of_picture.empty() ? std::string() : of_picture.front().what);
-  sightings_.erase(of_picture.begin(), of_picture.end());
-  const std::string names = names_of(sightings_);
-  if (names == seen_) return;
-  seen_ = names;
-  Fact fact;
-  fact.kind = FactKind::kSeen;
-  fact.start = frame.time;
-  fact.end = frame.time.t;
-  fact.t_start_ms = fact.t_end_ms = clock_of(epoch_).utc_ms(frame.time.t);
-  timeline_.close("sees", fact.end, fact.t_end_ms);
-  fact.open = true;  // it holds until something else is seen
-  fact.label = "sees";
-  fact.text = sighting_text(sightings_);
-  timeline_.add(std::move(fact));
-}
-
-// What the heads find wrong with the picture becomes a condition once two pictures in a row show it; likewise
-// its end. Blackness is measured.
-void StreamSight::note_fault(base::MediaTime time, const std::string& fault) {
-  const bool again = fault == fault_;
-  if (!again) fault_since_ = time;
-  fault_ = fault;
-  if (!again || fault == told_fault_ || fault == "picture_black") return;
-  if (!told_fault_.empty()) timeline_.close(told_fault_, time.t, clock_of(epoch_).utc_ms(time.t));
-  told_fault_ = fault;
-  if (fault.empty()) return;
-  Fact fact;
-  fact.kind = FactKind::kCondition;
-  fact.start = fault_since_;
-  fact.end = time.t;
-  fact.t_start_ms = clock_of(epoch_).utc_ms(fault_since_.t);
-  fact.t_end_ms = clock_of(epoch_).utc_ms(time.t);
-  fact.open = true;
-  fact.label = fault;
-  timeline_.add(std::move(fact));
+void StreamSight::on_condition(base::MediaTime now) {
+  Actions later;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || now.epoch != epoch_) return;
+    check_rules(std::max(now, latest_time_), later);
+  }
+  run(later);
 }
 
 void StreamSight::send(std::vector<sinks::Record> records, ImageFrame picture) {

@@ -15,7 +15,9 @@
 #include "daemon/narration/captions.h"
 #include "daemon/narration/motion_records.h"
 #include "daemon/narration/outbox.h"
+#include "daemon/narration/plain_conditions.h"
 #include "daemon/narration/prompt_writer.h"
+#include "daemon/narration/scene.h"
 #include "daemon/narration/sound_events.h"
 #include "daemon/narration/stream_book.h"
 #include "daemon/narration/stream_prompt.h"
@@ -26,7 +28,8 @@
 
 namespace vedette::daemon::narration {
 
-// A condition that the language model is asked about whenever something changed.
+// A condition that is checked whenever something changed: by the facts where it is plain and the language
+// model was not taught to narrate, else by the share of yes between that model's yes and no.
 struct AlertRule {
   std::string when;        // in plain words: "a person is visible"
   float threshold = 0.7F;  // of the score, 0 to 1, from which an alert is raised
@@ -78,6 +81,8 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void on_heard(const streams::HeardWindow& window);
   // Words may stand on the timeline that were not there before.
   void on_words(base::MediaTime now);
+  // A measured condition began or ended; it stands on the timeline.
+  void on_condition(base::MediaTime now);
   // Closes what is open; later calls do nothing.
   void stop();
 
@@ -109,8 +114,10 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
     std::string text;  // so far
     std::shared_ptr<models::runtime::RequestHandle> handle;
   };
+  enum class ScoredBy : std::uint8_t { kFacts, kModel };
   struct Rule {
     AlertRule rule;
+    std::optional<PlainCondition> plain;
     std::uint64_t check = 0;  // number of the one that runs; 0: none
     base::MediaTime time;     // of what it checks
     models::runtime::ImageFrame picture;
@@ -126,7 +133,8 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void enter_epoch(std::uint32_t epoch);
   void leave_epoch(std::chrono::nanoseconds end, Actions& later);
   void note_sightings(const streams::SeenFrame& frame);
-  void note_fault(base::MediaTime time, const std::string& fault);
+  void note_fault(base::MediaTime time, std::string fault);
+  bool measured_fault() const;
   void something_moved(base::MediaTime now, Actions& later);
   void ask_caption(base::MediaTime now, Actions& later);
   void ask_model(base::MediaTime now, Actions& later);
@@ -134,8 +142,12 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void send(std::vector<sinks::Record> records, models::runtime::ImageFrame picture = {});
   std::string facts_sentence() const;
   bool names_what_is_not_there(const std::string& text, base::MediaTime time) const;
+  Scene scene() const;
+  Moment moment(base::MediaTime now) const;
   void check_rules(base::MediaTime now, Actions& later);
-  void raise(Rule& rule, float score);
+  bool ask_about(std::size_t rule, base::MediaTime now, Actions& later);
+  void decide(Rule& rule, float score, ScoredBy by);
+  void raise(Rule& rule, float score, ScoredBy by);
   base::ClockMap clock_of(std::uint32_t epoch) const;
   bool model_narrates() const;
   StreamPrompt* prompt();

@@ -69,6 +69,11 @@ void StreamNarration::close_conditions() {
 }
 
 void StreamNarration::on_health(const signals::HealthEvent& event) {
+  note_health(event);
+  if (sight_) sight_->on_condition(event.since);
+}
+
+void StreamNarration::note_health(const signals::HealthEvent& event) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return;
   const std::int64_t since_ms = clock_of(event.since.epoch).utc_ms(event.since.t);

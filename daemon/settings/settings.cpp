@@ -84,11 +84,17 @@ void read_health(Section section, HealthSettings& health) {
   section.duration("frozen_after", health.picture.frozen_after, 1s, kDay);
   section.rate("low_frame_rate", health.picture.low_frame_rate_hz, 0.0, 1000.0);
   section.duration("low_frame_rate_after", health.picture.low_frame_rate_after, 0s, kDay);
+  section.number("blurred_share", health.quality.blurred_share, 0.0, 1.0);
+  section.number("noisy_deviation", health.quality.noisy_deviation, 0.0, 255.0);
+  section.number("blocky_ratio", health.quality.blocky_ratio, 0.0, 1000.0);
+  section.number("garbled_rows", health.quality.garbled_rows, 0.0, 1000.0);
+  section.duration("faulty_after", health.quality.faulty_after, 0s, kDay);
   section.duration("picture_absent_after", health.picture.absent_after, 1s, kDay);
   section.duration("bitrate_zero_after", health.bitrate.zero_after, 1s, kDay);
   std::chrono::nanoseconds clear_after = health.sound.clear_after;
   section.duration("clear_after", clear_after, 0s, kDay);
   health.sound.clear_after = health.picture.clear_after = health.bitrate.clear_after = clear_after;
+  health.quality.clear_after = clear_after;
   section.finish();
 }
 

@@ -16,6 +16,7 @@
 #include "models/runtime/device.h"
 #include "signals/bitrate_health.h"
 #include "signals/picture_health.h"
+#include "signals/picture_quality.h"
 #include "signals/sound_health.h"
 
 namespace vedette::daemon::settings {
@@ -28,6 +29,7 @@ enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };
 struct HealthSettings {
   signals::SoundHealthOptions sound;
   signals::PictureHealthOptions picture;
+  signals::PictureQualityOptions quality;
   signals::BitrateHealthOptions bitrate;
 
   friend bool operator==(const HealthSettings&, const HealthSettings&) = default;

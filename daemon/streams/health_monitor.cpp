@@ -11,6 +11,7 @@ void HealthMonitor::make(std::uint32_t epoch) {
   epoch_ = epoch;
   sound_.emplace(settings_.sound, sink_);
   picture_.emplace(settings_.picture, sink_);
+  quality_.emplace(settings_.quality, sink_);
   bitrate_.emplace(settings_.bitrate, sink_);
 }
 
@@ -34,9 +35,12 @@ void HealthMonitor::count_frame(Time time) {
   picture_->count_frame({epoch_, time});
 }
 
-void HealthMonitor::look(base::MediaTime time, const signals::LumaFrame& frame) {
+void HealthMonitor::look(base::MediaTime time, const signals::WholePicture& picture,
+                         const signals::LumaFrame& small) {
   const std::lock_guard lock(mutex_);
-  if (time.epoch == epoch_) picture_->look(time, frame);
+  if (time.epoch != epoch_) return;
+  picture_->look(time, small);
+  quality_->look(time, picture, small);
 }
 
 void HealthMonitor::tick(Time now, bool expects_sound, bool expects_picture) {

@@ -8,6 +8,7 @@
 #include "daemon/settings/settings.h"
 #include "signals/bitrate_health.h"
 #include "signals/picture_health.h"
+#include "signals/picture_quality.h"
 #include "signals/sound_health.h"
 
 namespace vedette::daemon::streams {
@@ -24,7 +25,8 @@ class HealthMonitor {
   void add_media(Time time, std::uint64_t bytes);
   void add_sound(Time time, std::span<const float> samples);
   void count_frame(Time time);
-  void look(base::MediaTime time, const signals::LumaFrame& frame);
+  // A picture that is looked at, whole and small.
+  void look(base::MediaTime time, const signals::WholePicture& picture, const signals::LumaFrame& small);
   // Running time has come to `now`. What is not expected is not missed.
   void tick(Time now, bool expects_sound, bool expects_picture);
 
@@ -37,6 +39,7 @@ class HealthMonitor {
   std::uint32_t epoch_ = 0;
   std::optional<signals::SoundHealth> sound_;
   std::optional<signals::PictureHealth> picture_;
+  std::optional<signals::PictureQuality> quality_;
   std::optional<signals::BitrateHealth> bitrate_;
 };
 

@@ -18,6 +18,12 @@ signals::LumaFrame small_luma(signals::SmallLuma& small, const FrameView& pictur
   return small.shrink({picture.planes[0], picture.width, picture.height, picture.strides[0]});
 }
 
+signals::WholePicture whole_picture(const FrameView& picture) {
+  const bool rgb = picture.format == models::preprocess::PixelFormat::kRgb;
+  return {picture.planes[0].subspan(rgb ? 1 : 0), picture.width, picture.height, picture.strides[0],
+          rgb ? 3 : 1};
+}
+
 }  // namespace
 
 double looks_hz(double rate_hz, bool motion) {
@@ -38,7 +44,7 @@ bool PictureWatch::look(MediaTime time, const FrameView& picture) {
   if (!newest_ || newest_->epoch != time.epoch) health_.reset();
   newest_ = time;
   small_ = small_luma(shrink_, picture);
-  if (health_.due(time.t) && hooks_.on_look) hooks_.on_look(time, small_);
+  if (health_.due(time.t) && hooks_.on_look) hooks_.on_look(time, whole_picture(picture), small_);
   if (motion_ && motion_->wants(time)) motion_->look(time, small_);
   return true;
 }

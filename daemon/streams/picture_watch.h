@@ -8,6 +8,7 @@
 #include "models/preprocess/frame_sampling.h"
 #include "models/preprocess/frame_view.h"
 #include "signals/motion_meter.h"
+#include "signals/picture_measures.h"
 
 namespace vedette::daemon::streams {
 
@@ -19,11 +20,12 @@ double looks_hz(double rate_hz, bool motion);
 bool measures_motion(const settings::StreamSettings& stream);
 
 // What is measured without a model on one stream's pictures, on both roads: health and motion, on a small
-// grey copy. For one thread, which the hooks are called on.
+// grey copy; faults that it hides on the whole picture. For one thread, which the hooks are called on.
 class PictureWatch {
  public:
   struct Hooks {
-    std::function<void(base::MediaTime, const signals::LumaFrame&)> on_look;  // about one per second
+    // About one per second, whole and small.
+    std::function<void(base::MediaTime, const signals::WholePicture&, const signals::LumaFrame&)> on_look;
     signals::MotionSink on_motion;
   };
 

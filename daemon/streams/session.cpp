@@ -172,9 +172,8 @@ void Session::on_window(GstBuffer* buffer) {
 
 PictureWatch::Hooks Session::picture_hooks() {
   PictureWatch::Hooks hooks;
-  hooks.on_look = [this](base::MediaTime time, const signals::LumaFrame& frame) {
-    health_.look(time, frame);
-  };
+  hooks.on_look = [this](base::MediaTime time, const signals::WholePicture& picture,
+                         const signals::LumaFrame& small) { health_.look(time, picture, small); };
   hooks.on_motion = [this](const signals::MotionEvent& event) {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_motion(event);

@@ -51,7 +51,7 @@ def main():
             checks.that(re.search(rf"^\d\d:\d\d:\d\d +{stream} +sees +\d+\.\d s  \w+", done.stdout, re.M),
                         f"a caption of {stream}, with time and delay")
         checks.that(re.search(r"^\d\d:\d\d:\d\d +gate +moves +\d+\.\d s  \w+", done.stdout, re.M), "what moves at the gate")
-        checks.that(re.search(r"^\d\d:\d\d:\d\d +gate +alert +\d+\.\d s  something moves \(0\.\d\d\)", done.stdout, re.M),
+        checks.that(re.search(r"^\d\d:\d\d:\d\d +gate +alert +\d+\.\d s  something moves \(1\.00\)", done.stdout, re.M),
                     "an alert of the gate, with its score")
         checks.that(re.search(r"^\d\d:\d\d:\d\d +yard +health +.*picture", done.stdout, re.M),
                     "the picture that is black, then stands still, is told")

@@ -39,6 +39,26 @@ def make_clips(folder):
     encode(folder / "still.mp4", PICTURE, SILENCE)
 
 
+# What may be wrong with a picture, as filters make it; each at three bit rates.
+FAULTS = {"all right": "null", "blurred": "gblur=sigma=9", "noisy": "noise=c0s=60:c0f=t",
+          "blocky": "scale=20:20:flags=area,scale=320:180:flags=neighbor",
+          "garbled": r"geq=lum='lum(mod(X+60*mod(floor(Y/9)\,2)\,W)\,Y)':cb=128:cr=128"}
+BITRATES = (100, 300, 900)
+
+
+def make_faults(folder):
+    """One line of a manifest for each fault and bit rate."""
+    rows = []
+    for state, fault in FAULTS.items():
+        for kbit in BITRATES:
+            file = f"{state.replace(' ', '_')}_{kbit}k"
+            subprocess.run(["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate=10:duration={SECONDS}",
+                            "-f", "lavfi", "-i", SILENCE, "-vf", fault, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "20",
+                            "-b:v", f"{kbit}k", "-maxrate", f"{kbit}k", "-bufsize", f"{kbit}k", "-c:a", "aac", folder / f"{file}.mp4"], check=True)
+            rows.append((file, f"state/{state}", "How is the picture?", [state], [other for other in FAULTS if other != state]))
+    return rows
+
+
 WAYS = ["left to right", "right to left"]
 QUESTIONS = [  # file, slot, question, expect, reject
     ("rightwards", "way/right", "Which way did it move?", WAYS[:1], WAYS[1:]),
@@ -95,6 +115,14 @@ def check_controls(checks, vedette, manifest):
         checks.that(summary["control"] == control and summary["right"] == len(every - wrong), f"--control {control} is counted", summary)
 
 
+def check_faults(checks, vedette, folder):
+    rows = make_faults(folder)
+    answers, summary, _ = evaluate(checks, vedette, write_manifest(folder, "faults.jsonl", rows), "eval of faulty pictures")
+    for (file, _), line in answers.items():
+        checks.that(line["right"], f"{file}: {line['answer']}", line)
+    checks.that(summary["right"] == len(FAULTS) * len(BITRATES), "each fault is told at each bit rate", summary)
+
+
 def check_trouble(checks, vedette, folder):
     rows = QUESTIONS[:2]
     bad = folder / "bad.jsonl"
@@ -126,6 +154,7 @@ def main():
         make_clips(folder)
         manifest = write_manifest(folder, "manifest.jsonl", QUESTIONS)
         check_scores(checks, vedette, manifest)
+        check_faults(checks, vedette, folder)
         check_controls(checks, vedette, manifest)
         check_trouble(checks, vedette, folder)
     checks.finish()

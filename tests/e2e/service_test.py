@@ -60,12 +60,15 @@ def status_of(url):
         return 0, str(error)
 
 
-# A camera whose packets are damaged on the way, picture and sound, and one that has no sound.
+# A camera whose packets are damaged on the way, picture and sound, and one that has no sound and shows a still picture.
 CORRUPT = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
            "! breakmydata skip=2000 probability=0.005 ! rtph264pay name=pay0 pt=96 "
            "audiotestsrc is-live=true ! audioconvert ! avenc_aac ! breakmydata probability=0.02 ! rtpmp4gpay name=pay1 pt=97")
-MUTE = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
+MUTE = ("videotestsrc is-live=true pattern=smpte75 ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
         "! rtph264pay name=pay0 pt=96")
+
+# The first holds at the gate now and then, the second never.
+ALERTS = [{"when": "something moves", "cooldown": "5s"}, {"when": "the picture is black"}]
 
 
 class Scenario:
@@ -81,6 +84,8 @@ class Scenario:
                         "down": f"rtsp://127.0.0.1:{free_port()}/gate",
                         "corrupt": f"rtsp://127.0.0.1:{self.rtsp_port}/corrupt",
                         "mute": f"rtsp://127.0.0.1:{self.rtsp_port}/mute", "locked": self.locked_camera()}
+        for stream in ("gate", "mute"):
+            self.streams[stream] = {"source": self.streams[stream], "alerts": ALERTS}
         config = self.write_config(self.streams)
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # systemd's end of sd_notify(3)
         self.notes.bind(str(folder / "notify"))
@@ -131,6 +136,18 @@ class Scenario:
         noted = self.noted()
         self.checks.that("READY=1" in noted and "STATUS=6 streams" in noted, "systemd is told when it is ready", noted)
         return True
+
+    def alerts_tell_movement(self):
+        with self.connect() as redis:
+            def alerts():
+                return [json.loads(fields[fields.index("json") + 1]) for _, fields in redis.call("XRANGE", "vedette:alerts", "-", "+")]
+            raised = wait_for(alerts, 60)
+            if not self.checks.that(raised, "an alert is raised"):
+                return
+            told = {(alert["stream"], alert["rule"]) for alert in raised}
+            self.checks.that(told == {("gate", "something moves")}, "of what moves at the gate, and of nothing else", told)
+            details = raised[0]["details"]
+            self.checks.that(raised[0]["score"] == 1 and details["scored_by"] == "facts", "it was measured", raised[0])
 
     def noted(self):
         """What systemd was told since the last call."""
@@ -383,6 +400,7 @@ def main():
         began_ms = int(time.time() * 1000)
         scenario.becomes_ready()
         if scenario.words_come():
+            scenario.alerts_tell_movement()
             scenario.odd_streams_are_told()
             scenario.bad_cameras_are_told()
             scenario.garbage_is_answered()

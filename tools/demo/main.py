@@ -20,8 +20,8 @@ from redis_client import Redis
 QUESTIONS = [("gate", "door", "What color is the door?"), ("lobby", "umbrella", "What did the visitor forget?"),
              ("gate", "", "Did anything move?")]
 MEDIA_QUESTION = ("lobby", "", "What is there?")
-# What is alerted of, and how sure the language model must be.
-ALERT = {"when": "something moves", "threshold": 0.4, "cooldown": "30s"}
+# What is alerted of, and how sure it must be.
+ALERT = {"when": "something moves", "threshold": 0.7, "cooldown": "30s"}
 # Kinds of records that are shown, besides words and health, and the state in which they are.
 SHOWN = {"caption": "open", "sound": "open", "motion": "close", "alert": "close"}
 CONDITIONS = ("sound_", "picture_", "low_frame_rate", "bitrate_zero")

@@ -93,24 +93,33 @@ TEST_F(StreamSightTest, AFaultThatTwoPicturesShowIsACondition) {
     }
     return labels;
   };
-  const models::runtime::Sighting nothing{"nothing", "", 0.9F}, blurred{"picture_blurred", "", 0.9F, true},
+  const models::runtime::Sighting nothing{"nothing", "", 0.9F}, covered{"picture_covered", "", 0.9F, true},
       black{"picture_black", "", 0.9F, true};
-  see(0, 0.1F, {nothing, blurred});
+  see(0, 0.1F, {nothing, covered});
   see(1, 0.1F, {nothing});
-  see(2, 0.1F, {nothing, blurred});
+  see(2, 0.1F, {nothing, covered});
   EXPECT_EQ(open_conditions(), "");
   see(3, 0.0F);  // the same picture
-  EXPECT_EQ(open_conditions(), "picture_blurred since 1002000;");
-  see(4, 0.1F, {nothing, black});
-  see(5, 0.1F, {nothing, black});  // measured elsewhere
-  EXPECT_EQ(open_conditions(), "picture_blurred since 1002000;");
-  see(6, 0.1F, {nothing});
-  see(7, 0.1F, {nothing});
+  EXPECT_EQ(open_conditions(), "picture_covered since 1002000;");
+  see(4, 0.1F, {nothing});
+  see(5, 0.1F, {nothing});
   EXPECT_EQ(open_conditions(), "");
-  see(8, 0.1F, {nothing, blurred});
-  see(9, 0.1F, {nothing, blurred});
-  see(10, 1.0F, {}, true);
+  see(6, 0.1F, {nothing, covered});
+  see(7, 0.1F, {nothing, covered});
+  see(8, 1.0F, {}, true);
   EXPECT_EQ(open_conditions(), "");
+  see(9, 0.1F, {nothing, black});
+  see(10, 0.1F, {nothing, black});
+  EXPECT_EQ(open_conditions(), "");  // that is measured
+  Fact noisy;
+  noisy.kind = FactKind::kCondition;
+  noisy.label = "picture_noisy";
+  noisy.open = true;
+  noisy.t_start_ms = 1'011'000;
+  book_->timeline.add(noisy);
+  see(12, 0.1F, {nothing, covered});
+  see(13, 0.1F, {nothing, covered});
+  EXPECT_EQ(open_conditions(), "picture_noisy since 1011000;");
   for (const Fact& fact : book_->timeline.between(1'000'000, 1'020'000)) {
     EXPECT_TRUE(fact.kind != FactKind::kSeen || fact.text == "nothing, 0.9") << fact.text;
   }

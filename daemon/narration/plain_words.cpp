@@ -1,0 +1,52 @@
+#include "daemon/narration/plain_words.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+namespace vedette::daemon::narration {
+
+std::string plain_words(std::string_view text) {
+  std::string words;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0) {
+      words += static_cast<char>(std::tolower(byte));
+    } else if (c != '\'' && !words.empty() && words.back() != ' ') {
+      words += ' ';
+    }
+  }
+  if (words.ends_with(' ')) words.pop_back();
+  constexpr std::string_view kAsked = " answer yes or no";
+  if (words.ends_with(kAsked)) words.resize(words.size() - kAsked.size());
+  return words;
+}
+
+std::string kind_of(const std::string& word) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kKinds{{
+      {"person", "person"},
+      {"people", "person"},
+      {"persons", "person"},
+      {"somebody", "person"},
+      {"someone", "person"},
+      {"anybody", "person"},
+      {"anyone", "person"},
+      {"nobody", "person"},
+      {"vehicle", "vehicle"},
+      {"vehicles", "vehicle"},
+      {"animal", "animal"},
+      {"animals", "animal"},
+      {"thing", "thing"},
+      {"things", "thing"},
+      {"something", "thing"},
+      {"anything", "thing"},
+      {"nothing", "thing"},
+      {"objects", "thing"},
+  }};
+  const auto* const found =
+      std::ranges::find(kKinds, word, &std::pair<std::string_view, std::string_view>::first);
+  return found != kKinds.end() ? std::string(found->second) : std::string();
+}
+
+}  // namespace vedette::daemon::narration
