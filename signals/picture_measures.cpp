@@ -14,7 +14,7 @@ namespace {
 // Blur, in pixels and levels of the small copy.
 constexpr int kTile = 16, kNear = 1, kFar = 6;  // steps over 2 and 12 pixels
 constexpr int kContrast = 16;                   // levels of the wide step from which a tile has contrast
-constexpr float kSharp = 0.5F;                  // share of the wide step that a sharp edge takes at once
+constexpr float kSharp = 0.45F;                 // share of the wide step that a sharp edge takes at once
 constexpr float kGradient = 0.22F;              // ... and a gradient: 2 of 12 pixels
 constexpr int kLeastTiles = 6;
 
@@ -26,11 +26,11 @@ constexpr std::size_t kKeyFrames = 3;           // looks, one of which shows a k
 // Blocks.
 constexpr int kRowsRead = 64, kStrips = 16, kStripWidth = 8;
 constexpr int kShortestPeriod = 6, kLongestPeriod = 40, kLeastPeriods = 6;
-constexpr float kLeastStep = 0.75F;   // levels, mean of a border, less which nobody sees
-constexpr float kLeastInside = 0.1F;  // levels: what is drawn has none at all
-constexpr float kGrid = 3.0F;         // step at the borders against those inside
-constexpr float kStandsOut = 2.0F;    // the same of one border
-constexpr float kNearlyAll = 0.75F;   // of the borders
+constexpr float kLeastStep = 0.75F;  // levels, mean of a border, less which nobody sees
+constexpr float kUnseen = 0.15F;     // levels added to the steps inside: no eye tells so little from none
+constexpr float kGrid = 3.0F;        // step at the borders against those inside
+constexpr float kStandsOut = 2.0F;   // the same of one border
+constexpr float kNearlyAll = 0.75F;  // of the borders
 
 // Torn rows.
 constexpr float kLeastTear = 3.0F, kTearOverRest = 2.5F;
@@ -113,17 +113,22 @@ Deviation deviation_of(const Value& value) {
   return {mean, std::sqrt(std::max(0.0, static_cast<double>(squares) / (kBlock * kBlock) - mean * mean))};
 }
 
+// Steps at each side of a border that scaling makes part of it.
+int edge_of(int period) {
+  return std::max(1, period / 8);
+}
+
 // How the steps at this phase of a period stand against those inside: their ratio; 0 where they hardly exceed
 // them, or do not at nearly every border.
 float ratio_of(const std::vector<float>& steps, int period, int phase, float border, float inside) {
   if (border - inside < kLeastStep || border < kGrid * inside) return 0.0F;
-  const int count = static_cast<int>(steps.size());
+  const int count = static_cast<int>(steps.size()), edge = edge_of(period);
   int standing = 0, borders = 0;
   for (int i = phase; i < count; i += period, ++borders) {
     float rest = 0.0F;
     int n = 0;
-    for (int k = std::max(0, i - period + 2); k < std::min(count, i + period - 1); ++k) {
-      if (std::abs(k - i) < 2) continue;
+    for (int k = std::max(0, i - period + 1 + edge); k < std::min(count, i + period - edge); ++k) {
+      if (std::abs(k - i) <= edge) continue;
       rest += steps[static_cast<std::size_t>(k)];
       ++n;
     }
@@ -132,7 +137,7 @@ float ratio_of(const std::vector<float>& steps, int period, int phase, float bor
   }
   return static_cast<float>(standing) < kNearlyAll * static_cast<float>(borders)
              ? 0.0F
-             : border / std::max(inside, kLeastInside);
+             : border / (inside + kUnseen);
 }
 
 // The highest such ratio of any period and phase.
@@ -148,9 +153,11 @@ float grid(const std::vector<float>& steps, std::vector<float>& folded) {
       for (int i = 0; i < period; ++i) folded[static_cast<std::size_t>(i)] += step[i];
     }
     const int phase = static_cast<int>(std::ranges::max_element(folded) - folded.begin());
-    float inside = 0.0F;  // without the border's neighbours, which scaling makes part of it
-    for (int i = 2; i < period - 1; ++i) inside += folded[static_cast<std::size_t>((phase + i) % period)];
-    inside /= static_cast<float>((period - 3) * periods);
+    const int edge = edge_of(period);
+    float inside = 0.0F;
+    for (int i = edge + 1; i < period - edge; ++i)
+      inside += folded[static_cast<std::size_t>((phase + i) % period)];
+    inside /= static_cast<float>((period - 1 - 2 * edge) * periods);
     const float border = folded[static_cast<std::size_t>(phase)] / static_cast<float>(periods);
     best = std::max(best, ratio_of(steps, period, phase, border, inside));
   }

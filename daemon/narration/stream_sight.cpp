@@ -44,6 +44,12 @@ StreamSight::StreamSight(std::string stream, models::runtime::Engine& engine, si
       sounds_(stream_, options_.hear_model, *book_, options_.sounds) {
   for (const AlertRule& rule : options_.alerts) {
     auto plain = model_narrates() ? std::nullopt : PlainCondition::parse(rule.when);
+    if (!plain && !model_narrates()) {
+      base::log(base::LogLevel::kWarning, stream_,
+                "alert \"" + rule.when +
+                    "\": the facts alone do not decide it, and the language model, which was not taught to "
+                    "narrate, hardly can");
+    }
     rules_.push_back({rule, std::move(plain), 0, {}, {}, {}, nullptr});
   }
 }

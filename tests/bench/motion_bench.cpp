@@ -7,6 +7,7 @@
 
 #include "signals/change_measure.h"
 #include "signals/motion_meter.h"
+#include "signals/picture_measures.h"
 #include "tests/signals/rendered_scene.h"
 
 namespace vedette::signals {
@@ -90,6 +91,26 @@ void change(benchmark::State& state) {
   }
 }
 BENCHMARK(change)->Unit(benchmark::kMicrosecond);
+
+// The dearest: bands of rows that are torn, so that many are compared.
+void faults(benchmark::State& state) {
+  const auto width = static_cast<int>(state.range(0)), height = static_cast<int>(state.range(1));
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+  for (int y = 0; y < height; ++y) {
+    const int shift = y * 40 / height % 2 == 0 ? 0 : width / 9;
+    for (int x = 0; x < width; ++x) {
+      const int cell = (x + shift) % width * 40 / width;
+      pixels[static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x)] =
+          static_cast<std::uint8_t>(40 + cell * cell * 7 % 160);
+    }
+  }
+  SmallLuma shrink;
+  const LumaFrame small = shrink.shrink({pixels, width, height, width});
+  PictureMeasures measures;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(measures.measure({pixels, width, height, width, 1}, small).torn);
+}
+BENCHMARK(faults)->Args({640, 360})->Args({1920, 1080})->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace vedette::signals
