@@ -33,12 +33,12 @@ constexpr float kStandsOut = 2.0F;   // the same of one border
 constexpr float kNearlyAll = 0.75F;  // of the borders
 
 // Torn rows.
-constexpr float kLeastTear = 3.0F, kTearOverRest = 2.5F;
+constexpr float kLeastTear = 3.0F, kTearOverRest = 2.0F;
 constexpr int kTearWindow = 12;
 constexpr std::size_t kMostTears = 24;
 constexpr int kSamples = 320;     // of a row
 constexpr int kLeastShift = 6;    // of these: 2 % of the picture's width
-constexpr float kMatches = 0.5F;  // what is left of the difference once shifted
+constexpr float kMatches = 0.6F;  // what is left of the difference once shifted
 
 void require_complete(const WholePicture& picture) {
   const bool sound = picture.width > 0 && picture.height > 0 && picture.step > 0 &&

@@ -190,7 +190,7 @@ TEST_P(PictureQualityOfSizeTest, TellsANoisyOne) {
 }
 
 TEST_P(PictureQualityOfSizeTest, TellsABlockyOne) {
-  EXPECT_THAT(told([&](unsigned n) { return Scene(GetParam()).mosaic(16, 9, 12).noise(1.0, n); }),
+  EXPECT_THAT(told([&](unsigned n) { return Scene(GetParam()).mosaic(16, 9, 12).noise(0.5, n); }),
               ElementsAre("picture_blocky on 0 ms"));
 }
 

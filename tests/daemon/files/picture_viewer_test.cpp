@@ -49,8 +49,9 @@ struct PictureViewerTest : testing::Test {
   int looks = 0;
 
   PictureViewer::Hooks hooks() {
-    return {{[this](MediaTime, const signals::LumaFrame& frame) {
-               EXPECT_LE(frame.width, signals::SmallLuma::kLongest);
+    return {{[this](MediaTime, const signals::WholePicture& picture, const signals::LumaFrame& small) {
+               EXPECT_LE(small.width, signals::SmallLuma::kLongest);
+               EXPECT_GE(picture.width, small.width);
                ++looks;
              },
              [this](const signals::MotionEvent& event) { moved.push_back(event); }},
