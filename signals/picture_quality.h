@@ -14,12 +14,16 @@ namespace vedette::signals {
 struct PictureQualityOptions {
   // Share of what has contrast, 0 to 1, that must be soft for a picture to be blurred; 0: never.
   float blurred_share = 0.8F;
-  float noisy_deviation = 5.5F;  // levels of 255, standard deviation, from which it is noisy; 0: never
-  float blocky_ratio =
-      4.0F;  // steps at the borders of blocks against those inside, from which it is blocky; 0: never
-  float garbled_rows = 4.0F;  // rows that go on sideways of the one above, from which it is garbled; 0: never
+  // Standard deviation, levels of 255, from which it is noisy; 0: never.
+  float noisy_deviation = 5.5F;
+  // Steps at the borders of blocks against those inside, from which it is blocky; 0: never.
+  float blocky_ratio = 4.0F;
+  // Rows that go on sideways of the one above, from which it is garbled; 0: never.
+  float garbled_rows = 4.0F;
   std::chrono::nanoseconds faulty_after{3'000'000'000};  // any of these must last so long
   std::chrono::nanoseconds clear_after{1'000'000'000};   // ... and be gone so long
+
+  friend bool operator==(const PictureQualityOptions&, const PictureQualityOptions&) = default;
 };
 
 // Blurred, noisy, blocky and garbled pictures of a stream, measured in their full size. One per stream; not

@@ -286,8 +286,7 @@ class Scenario:
         with self.connect() as redis:
             before, began, heard = self.metrics(), time.monotonic(), len(words(redis))
             began_ms = time.time() * 1000
-            newer = dict(self.streams, extra="test://tone", mute={"source": self.streams["mute"],
-                                                                  "caption": {"prompt": "What is new?"}})
+            newer = dict(self.streams, extra="test://tone", mute={**self.streams["mute"], "caption": {"prompt": "What is new?"}})
             del newer["lost"]
             self.write_config(newer, "retention: 2h")
             self.noted()

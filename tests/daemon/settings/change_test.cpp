@@ -34,9 +34,9 @@ TEST(SettingsChange, EverySettingOfAStreamCounts) {
   const std::string plain = "streams: {a: {source: 'rtsp://h/x'}}";
   for (const char* other :
        {"transport: udp", "caption: {prompt: \"Why?\"}", "caption: {every: 9s}", "alerts: [{when: it burns}]",
-        "health: {silent_after: 9s}", "health: {black_after: 9s}", "health: {bitrate_zero_after: 9s}",
-        "retry: {first: 2s}", "sound: {enabled: false}", "sound: {hop: 2s}", "video: {rate: 2 fps}",
-        "video: {key_frames: true}"}) {
+        "health: {silent_after: 9s}", "health: {black_after: 9s}", "health: {faulty_after: 9s}",
+        "health: {bitrate_zero_after: 9s}", "retry: {first: 2s}", "sound: {enabled: false}",
+        "sound: {hop: 2s}", "video: {rate: 2 fps}", "video: {key_frames: true}"}) {
     const std::string text = std::string("streams: {a: {source: 'rtsp://h/x', ") + other + "}}";
     EXPECT_THAT(changed(plain, text), ElementsAre("a")) << other;
     EXPECT_THAT(changed(text, text), IsEmpty()) << other;
