@@ -15,6 +15,7 @@
 #include "daemon/service/configuration.h"
 #include "daemon/service/fleet.h"
 #include "daemon/service/narration_maker.h"
+#include "daemon/service/progress.h"
 #include "daemon/settings/settings.h"
 #include "daemon/web.h"
 #include "models/runtime/runtime.h"
@@ -115,26 +116,54 @@ std::vector<std::string> not_ready(const sinks::redis::RedisPublisher& publisher
   return reasons;
 }
 
-// How the service is, for systemd: "6 streams".
-std::string status_of(const service::Configuration& configuration, service::ReloadOutcome reload) {
-  std::string status = std::to_string(configuration.settings().streams.size()) + " streams";
+// What works on what waits for it, for the watchdog. Redis is not among them: it may be away for as long as
+// it likes.
+std::vector<service::Part> parts_of(runtime::Runtime& models) {
+  const auto lane = [](const char* name, const runtime::LaneStatistics& now) {
+    return service::Part{name, now.running + now.waiting > 0, now.steps};
+  };
+  const auto encoder = [](const char* name, const runtime::EncodingStatistics& now) {
+    return service::Part{name, now.waiting > 0, now.batches + now.failed};
+  };
+  const runtime::EngineStatistics engine = models.engine_statistics();
+  std::vector<service::Part> parts{lane("language model", engine.text),
+                                   lane("speech decoder", engine.speech)};
+  if (models.can_hear()) parts.push_back(encoder("encoder of sound", models.hearing().statistics()));
+  if (models.can_see()) parts.push_back(encoder("encoder of pictures", models.seeing().statistics()));
+  return parts;
+}
+
+// How the service is, for systemd: "6 streams, 2 of them not running".
+std::string status_of(const service::Configuration& configuration, service::ReloadOutcome reload,
+                      std::size_t running) {
+  const std::size_t streams = configuration.settings().streams.size();
+  std::string status = std::to_string(streams) + (streams == 1 ? " stream" : " streams");
+  if (running < streams) status += ", " + std::to_string(streams - running) + " of them not running";
   if (reload != service::ReloadOutcome::kApplied) status += "; the last reload was refused, see the log";
   return status;
 }
 
 // Until it is told to stop.
-void run_until_stopped(service::Configuration& configuration, const Signals& signals) {
+void run_until_stopped(service::Configuration& configuration, const metrics::MeteredPublisher& metered,
+                       runtime::Runtime& models, const Signals& signals) {
   auto reload = service::ReloadOutcome::kApplied;
-  notify_ready(status_of(configuration, reload));
+  service::Progress progress;
+  const auto status = [&] { return status_of(configuration, reload, metered.running()); };
+  notify_ready(status());
   for (;;) {
     const Signal signal = signals.wait(10s);
     if (signal == Signal::kStop) return;
     if (signal == Signal::kReload) {
       notify_reloading();
       reload = configuration.reload();
-      notify_ready(status_of(configuration, reload));
+      notify_ready(status());
     }
-    if (signal == Signal::kNone) notify_status(status_of(configuration, reload));
+    if (signal != Signal::kNone) continue;  // too soon after the last look to tell who is stuck
+    notify_status(status());
+    const auto stuck = progress.stuck(parts_of(models));
+    if (stuck.empty()) notify_alive();
+    for (const std::string& name : stuck)
+      base::log(LogLevel::kWarning, "vedetted", "the " + name + " has work and has done none for 10 s");
   }
 }
 
@@ -216,7 +245,7 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   base::log(LogLevel::kInfo, "vedetted",
             "ready: " + std::to_string(settings.streams.size()) + " streams, Redis " +
                 base::mask_secrets(settings.redis));
-  run_until_stopped(configuration, signals);
+  run_until_stopped(configuration, metered, *models, signals);
   base::log(LogLevel::kInfo, "vedetted", "stopping");
   notify_stopping();
   deadline.emplace(8s);

@@ -61,6 +61,10 @@ void notify_status(const std::string& status) {
   sd_notifyf(0, "STATUS=%s", status.c_str());
 }
 
+void notify_alive() {
+  sd_notify(0, "WATCHDOG=1");
+}
+
 void notify_stopping() {
   sd_notify(0, "STOPPING=1\nSTATUS=stopping");
 }

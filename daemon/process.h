@@ -48,5 +48,7 @@ void notify_ready(const std::string& status);
 void notify_reloading();
 void notify_status(const std::string& status);
 void notify_stopping();
+// Feeds systemd's watchdog (WatchdogSec=).
+void notify_alive();
 
 }  // namespace vedette::daemon

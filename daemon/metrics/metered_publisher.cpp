@@ -70,6 +70,13 @@ void MeteredPublisher::forget(const std::string& stream) {
   streams_.erase(stream);
 }
 
+std::size_t MeteredPublisher::running() const {
+  const std::lock_guard lock(mutex_);
+  const auto count =
+      std::ranges::count_if(streams_, [](const auto& one) { return one.second.state == "running"; });
+  return static_cast<std::size_t>(count);
+}
+
 void MeteredPublisher::write(Scrape& scrape) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, one] : streams_) {

@@ -28,6 +28,8 @@ class MeteredPublisher : public sinks::Publisher {
   // The stream is no longer configured: nothing is told of it any more.
   void forget(const std::string& stream);
 
+  // How many streams say that they are running.
+  std::size_t running() const;
   void write(Scrape& scrape) const;
 
  private:
