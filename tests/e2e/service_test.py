@@ -235,6 +235,7 @@ class Scenario:
         page_checks.of_a_running_service(self.checks, f"http://127.0.0.1:{self.http_port}", "What was said about the boxes?")
 
     def redis_goes_and_comes_back(self):
+        self.noted()
         stop(self.redis_process)
         gone_ms = time.time() * 1000
         time.sleep(OUTAGE_S)
@@ -248,6 +249,9 @@ class Scenario:
         with self.connect() as redis:
             later = lambda: [r for r in words(redis) if r["t_end_ms"] > back_ms]  # noqa: E731
             self.checks.that(wait_for(later, 40), "words come again after it")
+            noted = self.noted()
+            self.checks.that("WATCHDOG=1" in noted and re.search(r"STATUS=6 streams, \d of them not running", noted),
+                             "systemd's watchdog was fed through it, and told of the cameras that are away", noted)
             ready = lambda: status_of(f"http://127.0.0.1:{self.http_port}/readyz")[0] == 200  # noqa: E731
             self.checks.that(wait_for(ready, 20), "and it is ready again")
             missed = [r for r in words(redis) if gone_ms < r["t_end_ms"] < back_ms - 1000]
