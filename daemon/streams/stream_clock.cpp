@@ -14,27 +14,50 @@ nanoseconds distance(nanoseconds a, nanoseconds b) {
 }
 }  // namespace
 
+void StreamClock::take(const base::ClockMap& map) {
+  const bool same = best_.source == map.source && distance(best_.utc_zero, map.utc_zero) <= kWorthTelling &&
+                    distance(best_.error, map.error) <= kWorthTelling;
+  if (same) return;
+  best_ = map;
+  changed_ = true;
+}
+
+base::ClockMap StreamClock::told_by_senders() const {
+  auto least = nanoseconds::max(), most = nanoseconds::min();
+  for (const auto& [sender, zero] : sender_zeros_) {
+    least = std::min(least, zero);
+    most = std::max(most, zero);
+  }
+  // All senders of a camera have one clock, which the one with the greatest zero shows best.
+  const nanoseconds ahead =
+      received_zero_ ? std::max(nanoseconds{0}, most - *received_zero_) : nanoseconds{0};
+  base::ClockMap map = best_;
+  map.utc_zero = least - ahead;
+  map.error = std::min<nanoseconds>(kSenderError + ahead, kReceiveError);
+  map.source = map.error < kReceiveError ? base::ClockSource::kRtcp : base::ClockSource::kReceive;
+  return map;
+}
+
 void StreamClock::sample(nanoseconds utc, nanoseconds running) {
   const std::lock_guard lock(mutex_);
   received_zero_ = utc - running;
-  if (best_.source != base::ClockSource::kReceive) return;
-  if (distance(best_.utc_zero, *received_zero_) <= kWorthTelling) return;
-  best_.utc_zero = *received_zero_;
-  best_.error = kReceiveError;
-  changed_ = true;
+  if (best_.source == base::ClockSource::kFile) return;
+  std::erase_if(sender_zeros_, [this](const auto& one) {
+    return distance(*received_zero_, one.second) > kMostCameraOffset;
+  });
+  if (!sender_zeros_.empty()) return take(told_by_senders());
+  base::ClockMap map = best_;
+  map.utc_zero = *received_zero_;
+  map.error = kReceiveError;
+  map.source = base::ClockSource::kReceive;
+  take(map);
 }
 
 bool StreamClock::set_sender_zero(std::uint32_t sender, nanoseconds utc_zero) {
   const std::lock_guard lock(mutex_);
   if (received_zero_ && distance(*received_zero_, utc_zero) > kMostCameraOffset) return false;
   if (sender_zeros_.size() < kMostSenders || sender_zeros_.contains(sender)) sender_zeros_[sender] = utc_zero;
-  for (const auto& [other, zero] : sender_zeros_) utc_zero = std::min(utc_zero, zero);
-  if (best_.source == base::ClockSource::kRtcp && distance(best_.utc_zero, utc_zero) <= kWorthTelling)
-    return true;
-  best_.utc_zero = utc_zero;
-  best_.error = kSenderError;
-  best_.source = base::ClockSource::kRtcp;
-  changed_ = true;
+  take(told_by_senders());
   return true;
 }
 

@@ -26,7 +26,9 @@ class StreamClock {
   void sample(std::chrono::nanoseconds utc, std::chrono::nanoseconds running);
   // A report of this sender (an RTP session: sound or picture) says: UTC of running time zero. GStreamer
   // delays the media of all senders but the one with the least zero, so that they are in step: that one's
-  // zero holds for all. False: not believed.
+  // zero holds for all. False: not believed. Nothing is received before it was taken: by how much a report
+  // says otherwise the sender's clock is ahead at least, which is taken off and added to the error bar. Where
+  // that makes the bar as wide as that of receipt, receipt is the source.
   bool set_sender_zero(std::uint32_t sender, std::chrono::nanoseconds utc_zero);
   // The file's first moment, and how far to trust it.
   void set_file_zero(std::chrono::nanoseconds utc_zero, std::chrono::nanoseconds error);
@@ -37,9 +39,13 @@ class StreamClock {
   std::optional<base::ClockMap> changed(std::uint32_t epoch);
 
  private:
+  // What follows from reports and receipt. Requires: mutex_ is held, and there is a report.
+  base::ClockMap told_by_senders() const;
+  void take(const base::ClockMap& map);
+
   mutable std::mutex mutex_;
   std::optional<std::chrono::nanoseconds> received_zero_;
-  std::map<std::uint32_t, std::chrono::nanoseconds> sender_zeros_;
+  std::map<std::uint32_t, std::chrono::nanoseconds> sender_zeros_;  // of those that are believed
   base::ClockMap best_{0, {}, kReceiveError, base::ClockSource::kReceive, 0.0};
   bool changed_ = false;
 };

@@ -118,12 +118,50 @@ TEST(StreamClockTest, TheMostTrustedWins) {
 TEST(StreamClockTest, NothingHappensBeforeItsTimeWhereSendersAreAligned) {
   StreamClock clock;
   clock.sample(1000s, 10s);
-  EXPECT_TRUE(clock.set_sender_zero(0, 990s + 120ms));
-  EXPECT_EQ(clock.map(0).utc_zero, 990s + 120ms);
-  EXPECT_TRUE(clock.set_sender_zero(1, 990s));
+  EXPECT_TRUE(clock.set_sender_zero(0, 989s + 120ms));
+  EXPECT_EQ(clock.map(0).utc_zero, 989s + 120ms);
+  EXPECT_TRUE(clock.set_sender_zero(1, 989s));
+  EXPECT_EQ(clock.map(0).utc_zero, 989s);
+  EXPECT_TRUE(clock.set_sender_zero(0, 989s + 121ms));
+  EXPECT_EQ(clock.map(0).utc_zero, 989s);
+  EXPECT_EQ(clock.map(0).error, 100ms);
+}
+
+TEST(StreamClockTest, NothingIsReceivedBeforeItWasTaken) {
+  StreamClock clock;
+  clock.sample(1000s, 10s);
+  EXPECT_TRUE(clock.set_sender_zero(0, 990s + 80ms)) << "a camera whose clock is 80 ms ahead, at least";
   EXPECT_EQ(clock.map(0).utc_zero, 990s);
-  EXPECT_TRUE(clock.set_sender_zero(0, 990s + 121ms));
+  EXPECT_EQ(clock.map(0).error, 180ms);
+  EXPECT_EQ(clock.map(0).source, base::ClockSource::kRtcp);
+  // The picture is delayed by 30 ms to be in step with the sound, and was not taken later than it came
+  // either.
+  EXPECT_TRUE(clock.set_sender_zero(1, 990s + 50ms));
+  EXPECT_EQ(clock.map(0).utc_zero + 30ms, 990s);
+  EXPECT_EQ(clock.map(0).error, 180ms);
+  ASSERT_TRUE(clock.changed(0));
+  clock.sample(1010s + 20ms, 20s);  // our clock was set
+  ASSERT_TRUE(clock.changed(0));
+  EXPECT_EQ(clock.map(0).utc_zero + 30ms, 990s + 20ms);
+  EXPECT_EQ(clock.map(0).error, 160ms);
+}
+
+TEST(StreamClockTest, AClockThatIsFarAheadTellsNoMoreThanReceipt) {
+  StreamClock clock;
+  EXPECT_TRUE(clock.set_sender_zero(0, 995s)) << "before the first sample nothing speaks against it";
+  EXPECT_EQ(clock.map(0).utc_zero, 995s);
+  clock.sample(1000s, 10s);
   EXPECT_EQ(clock.map(0).utc_zero, 990s);
+  EXPECT_EQ(clock.map(0).error, 500ms);
+  EXPECT_EQ(clock.map(0).source, base::ClockSource::kReceive);
+  EXPECT_TRUE(clock.set_sender_zero(0, 989s)) << "it was set right";
+  EXPECT_EQ(clock.map(0).utc_zero, 989s);
+  EXPECT_EQ(clock.map(0).error, 100ms);
+  EXPECT_EQ(clock.map(0).source, base::ClockSource::kRtcp);
+  clock.sample(1300s, 20s);
+  EXPECT_EQ(clock.map(0).utc_zero, 1280s)
+      << "our clock was set by minutes: the camera's is not believed any more";
+  EXPECT_EQ(clock.map(0).source, base::ClockSource::kReceive);
 }
 
 TEST(BackoffTest, DoublesToTheLongestWithJitter) {
