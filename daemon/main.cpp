@@ -62,7 +62,19 @@ runtime::RuntimeOptions runtime_options(const settings::ModelSettings& models) {
   options.device = models.device;
   options.threads = models.threads;
   options.kv_bytes = models.kv_bytes;
+  options.tiles = models.tiles;
   return options;
+}
+
+// Throws: DeviceError; MissingModel when a folder is there, but not what it should be.
+std::shared_ptr<runtime::Runtime> load_models(const runtime::RuntimeOptions& options) {
+  try {
+    return runtime::Runtime::load(options);
+  } catch (const runtime::DeviceError&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw MissingModel(error.what());
+  }
 }
 
 sinks::redis::PublisherOptions publisher_options(const settings::Settings& settings) {
@@ -171,7 +183,7 @@ void run_until_stopped(service::Configuration& configuration, const metrics::Met
 void serve(const std::string& file, const settings::Settings& settings, const Signals& signals) {
   const runtime::RuntimeOptions model_options = runtime_options(settings.models);
   base::log(LogLevel::kInfo, "vedetted", "version " + std::string(base::build_id()) + ", loading models");
-  const std::shared_ptr<runtime::Runtime> models = runtime::Runtime::load(model_options);
+  const std::shared_ptr<runtime::Runtime> models = load_models(model_options);
 
   base::log(LogLevel::kInfo, "vedetted", "models run on the " + models->device());
 

@@ -53,7 +53,7 @@ void add_layer_parameters(const DecoderConfig& c, int layer, std::vector<Paramet
 std::vector<Parameter> parameter_table(const DecoderConfig& c) {
   std::vector<Parameter> table{{c.prefix + "embed_tokens.weight", {c.vocabulary, c.hidden}},
                                {c.prefix + "norm.weight", {c.hidden}},
-                               {"lm_head.weight", {c.vocabulary, c.hidden}, true}};  // absent: tied
+                               {"lm_head.weight", {c.vocabulary, c.hidden}, !c.own_head}};  // absent: tied
   for (int layer = 0; layer < c.layers; ++layer) add_layer_parameters(c, layer, table);
   return table;
 }

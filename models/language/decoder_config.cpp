@@ -137,6 +137,16 @@ std::vector<std::int32_t> parse_end_tokens(std::string_view text, const std::str
   return read_tokens({document, file}, "eos_token_id", vocabulary);
 }
 
+namespace {
+
+// A checkpoint that does not say how it has it may leave the head out: then it is tied.
+void read_head(const Reader& reader, DecoderConfig& config) {
+  config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
+  config.own_head = reader.has("tie_word_embeddings") && !config.tied_embeddings;
+}
+
+}  // namespace
+
 DecoderConfig parse_decoder_config(std::string_view text, const std::string& file) {
   const json document = parse_object(text, file);
   const Reader reader(document, file);
@@ -157,7 +167,7 @@ DecoderConfig parse_decoder_config(std::string_view text, const std::string& fil
   config.head_dim = static_cast<int>(head_dim);
   config.rms_epsilon = static_cast<float>(reader.real("rms_norm_eps", 1e-6));
   config.context = reader.integer("max_position_embeddings", 2048, 1, 1 << 24);
-  config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
+  read_head(reader, config);
   config.attention_bias = reader.boolean("attention_bias", false);
   config.mlp_bias = reader.boolean("mlp_bias", false);
   config.rope = read_rope(reader, config.head_dim);
@@ -175,7 +185,7 @@ DecoderConfig load_decoder_config(const std::filesystem::path& folder) {
   if (!reader.has("text_config")) reader.fail("text_config", "an object");
   DecoderConfig config =
       parse_decoder_config(reader.object("text_config").dump(), file.string() + ": text_config");
-  config.tied_embeddings = reader.boolean("tie_word_embeddings", false);
+  read_head(reader, config);
   config.prefix = "model.text_model.";
   if (config.end_tokens.empty()) config.end_tokens = read_tokens(reader, "eos_token_id", config.vocabulary);
   return config;

@@ -22,6 +22,7 @@ struct DecoderConfig {
   float rms_epsilon = 1e-6F;          // rms_norm_eps
   std::int64_t context = 2048;        // max_position_embeddings, tokens
   bool tied_embeddings = false;       // tie_word_embeddings
+  bool own_head = false;              // it is said to be false: there must be a head of its own
   bool attention_bias = false, mlp_bias = false;
   std::string prefix = "model.";         // of its tensors' names, the head's excepted
   ops::RopeFrequencies rope;             // of rope_parameters, or rope_theta and rope_scaling

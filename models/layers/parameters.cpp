@@ -28,7 +28,10 @@ void check_parameters(const weights::WeightTable& weights, std::span<const Param
   for (const Parameter& parameter : parameters) {
     const std::string problem = problem_of(weights, parameter);
     if (problem.empty()) continue;
-    if (++problems <= kReported) report += "\n  " + parameter.name + ": " + problem;
+    if (++problems > kReported) continue;
+    const weights::Weight* weight = weights.find(parameter.name);
+    report += "\n  " + parameter.name + ": " + problem;
+    if (weight != nullptr) report += " in " + weight->file.filename().string();
   }
   if (problems == 0) return;
   if (problems > kReported) report += "\n  and " + std::to_string(problems - kReported) + " more";

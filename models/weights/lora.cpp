@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "base_model.model.";
 constexpr std::string_view kA = ".lora_A.weight", kB = ".lora_B.weight";
+constexpr std::string_view kBaseLayer = ".base_layer.";  // biases that were trained too
 
 [[noreturn]] void fail(const fs::path& where, const std::string& what) {
   throw std::runtime_error(where.string() + ": " + what);
@@ -26,20 +27,43 @@ void check_kind(const JsonObject& config) {
   for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias", "use_qalora", "use_bdlora"}) {
     if (config.flag_or(key, false)) config.fail(key, "false: plain LoRA");
   }
-  for (const char* key : {"layer_replication", "trainable_token_indices", "target_parameters"}) {
+  for (const char* key : {"layer_replication", "trainable_token_indices", "target_parameters", "arrow_config",
+                          "kasa_config", "monteclora_config", "alora_invocation_tokens"}) {
     if (config.is_array(key) || config.is_object(key)) config.fail(key, "null: plain LoRA");
   }
+  // Other ways to begin take their part out of the base's weights, which then are not those of its folder.
+  if (!config.is_string("init_lora_weights")) return;
+  const std::string begin = config.text("init_lora_weights");
+  if (begin != "gaussian" && begin != "eva" && begin != "orthogonal")
+    config.fail("init_lora_weights",
+                "true, false, gaussian, eva or orthogonal: the base's weights as they are");
 }
 
-// lora_alpha, or what alpha_pattern has for the module: a whole name or its end.
+// lora_alpha, or what alpha_pattern has for the module: a whole name or its end. PEFT takes regular
+// expressions, and the first that fits: of the latter the order is not known here.
 double alpha_of(const JsonObject& config, const std::string& module) {
-  const double alpha = config.positive_or("lora_alpha", 8.0);
+  double alpha = config.positive_or("lora_alpha", 8.0);
   if (!config.is_object("alpha_pattern")) return alpha;
   const JsonObject pattern = config.object("alpha_pattern");
+  std::string found;
   for (const std::string& key : pattern.keys()) {
-    if (module == key || module.ends_with("." + key)) return pattern.real(key.c_str());
+    if (key.find_first_of("\\^$*+?()[]{}|") != std::string::npos)
+      pattern.fail(key.c_str(), "a module's name or its end, not an expression");
+    if (module != key && !module.ends_with("." + key)) continue;
+    if (!found.empty() && pattern.real(key.c_str()) != alpha)
+      pattern.fail(key.c_str(), "the value of " + found + ", as both fit " + module);
+    found = key;
+    alpha = pattern.real(key.c_str());
   }
   return alpha;
+}
+
+// The tensor's name in the base: without what PEFT puts around its modules.
+std::string name_in_base(const std::string& key) {
+  std::string name = key.starts_with(kPrefix) ? key.substr(kPrefix.size()) : key;
+  const auto wrapped = name.find(kBaseLayer);
+  if (wrapped != std::string::npos) name.replace(wrapped, kBaseLayer.size(), ".");
+  return name;
 }
 
 // The base's tensor of that name, or the only one that differs from it in what stands before.
@@ -71,7 +95,7 @@ std::shared_ptr<const LoraAdapter> LoraAdapter::load(const fs::path& folder) {
   adapter->table_ = std::make_shared<const WeightTable>(WeightTable::open_file(file));
   const WeightTable& table = *adapter->table_;
   for (const auto& [key, weight] : table.all()) {
-    const std::string name = key.starts_with(kPrefix) ? key.substr(kPrefix.size()) : key;
+    const std::string name = name_in_base(key);
     if (name.find(".lora_") == std::string::npos) {
       adapter->replacements_[name] = table.get(key).view;
       continue;

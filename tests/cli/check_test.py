@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -12,6 +13,16 @@ from checks import Checks  # noqa: E402
 
 GOOD = "redis: redis://:${SECRET}@127.0.0.1:6379/0\nmodels: {hear: none, think: none}\nstreams: {gate: {source: 'test://'}}\n"
 BAD = "streams:\n  gate:\n    sorce: test://\n"
+
+
+def spoilt_model(folder):
+    """A SmolVLM folder of which one tensor has another name than it should."""
+    shutil.copytree(ROOT / "tests" / "golden" / "idefics3" / "smolvlm_two_tiles", folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes().replace(b"modality_projection", b"modality_projectioN"))
+    (folder / "preprocessor_config.json").write_text(json.dumps({
+        "image_processor_type": "SmolVLMImageProcessor", "size": {"longest_edge": 64}, "max_image_size": {"longest_edge": 32}}))
+    return folder
 
 
 def main():
@@ -53,6 +64,10 @@ def main():
             done = checks.program([vedette, "check", *more, elsewhere], 0, out="0.0.0.0:9464", name=f"with one it is good {more}")
             checks.that("nobody-guesses" not in done.stdout + done.stderr, "and the token is not shown")
         checks.program([vedetted, "--config", lost], 3, err="tools/fetch-models", name="vedetted: a missing model, and how to get it")
+        spoilt = spoilt_model(pathlib.Path(folder) / "spoilt")
+        lost.write_text(f"models: {{hear: none, see: {spoilt}, think: {spoilt}}}\nstreams: {{gate: {{source: 'test://'}}}}\n")
+        checks.program([vedetted, "--config", lost], 3, err="spoilt: tensor model.connector.modality_projection.proj.weight is missing",
+                       name="vedetted: a model that lacks a tensor")
         checks.program([vedetted, "--version"], 0, out="vedetted ", name="vedetted --version")
     checks.finish()
 

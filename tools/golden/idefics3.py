@@ -90,11 +90,12 @@ def vision_language(name, family, scale, side, patch, pictures, padded, lengths)
     save(folder, inputs, outputs)
 
 
-def adapted(name, rslora):
+def adapted(name, rslora, tied=True, biased=False, **more):
+    """more: of PEFT's config. What is written is what PEFT's own merge gives."""
     torch.manual_seed(sum(map(ord, name)))
     config = transformers.LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-                                      num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True, bos_token_id=1,
-                                      eos_token_id=2)
+                                      num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=tied, bos_token_id=1,
+                                      eos_token_id=2, attention_bias=biased)
     model = randomise(transformers.LlamaForCausalLM(config)).to(torch.bfloat16)
     folder = ROOT / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,14 +103,17 @@ def adapted(name, rslora):
     base = transformers.LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model = peft.get_peft_model(base, peft.LoraConfig(
         r=4, lora_alpha=10, use_rslora=rslora, target_modules=["q_proj", "v_proj", "down_proj", "gate_proj"],
-        alpha_pattern={"layers.1.mlp.down_proj": 3}, task_type="CAUSAL_LM"))
+        alpha_pattern={"layers.1.mlp.down_proj": 3}, task_type="CAUSAL_LM", **more))
     with torch.no_grad():
         for key, parameter in model.named_parameters():
-            if "lora_" in key:
+            if parameter.requires_grad:
                 parameter.copy_((0.3 * torch.randn_like(parameter)).to(torch.bfloat16).float())
     model.eval().save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": name}, indent=2) + "\n")
     inputs = {"input_ids": torch.randint(3, 64, (2, 20))}
+    model = model.merge_and_unload()
     with torch.no_grad():
         logits = model(**inputs).logits
     save(folder, inputs, {"logits": logits, "greedy_tokens": greedy(model, inputs)})
@@ -120,6 +124,8 @@ def main():
     vision_language("idefics3_padded", "Idefics3", 2, 24, 4, [1], True, [16])
     adapted("llama_lora", False)
     adapted("llama_rslora", True)
+    adapted("llama_patterns", True, tied=False, biased=True, rank_pattern={"down_proj": 2, "layers.0.self_attn.q_proj": 6},
+            modules_to_save=["lm_head"], bias="lora_only")
     manifest = {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__, "peft": peft.__version__,
                 "cases": sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir())}
     (ROOT / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")

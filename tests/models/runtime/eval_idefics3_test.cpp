@@ -39,8 +39,8 @@ class EvalIdefics3 : public testing::TestWithParam<std::string> {
   fs::path scratch_;
 };
 INSTANTIATE_TEST_SUITE_P(Cases, EvalIdefics3,
-                         testing::Values("smolvlm_two_tiles", "idefics3_padded", "llama_lora",
-                                         "llama_rslora"));
+                         testing::Values("smolvlm_two_tiles", "idefics3_padded", "llama_lora", "llama_rslora",
+                                         "llama_patterns"));
 
 TEST_P(EvalIdefics3, F32IsTheReferences) {
   const auto expected = weights::WeightTable::open_file(golden(GetParam()) / "outputs.safetensors");
@@ -121,6 +121,23 @@ TEST_F(SpoiltAdapter, IsRefusedNamingKeyOrTensor) {
   EXPECT_EQ(message(), "no error");
   EXPECT_THAT(with_config("\"LORA\"", "\"IA3\""), HasSubstr("peft_type: expected LORA"));
   EXPECT_THAT(with_config("\"use_dora\": false", "\"use_dora\": true"), HasSubstr("use_dora"));
+  for (const std::string key : {"fan_in_fan_out", "lora_bias", "use_qalora"})
+    EXPECT_THAT(with_config("\"" + key + "\": false", "\"" + key + "\": true"),
+                HasSubstr(key + ": expected false"));
+  for (const std::string key :
+       {"layer_replication", "trainable_token_indices", "target_parameters", "arrow_config", "kasa_config",
+        "monteclora_config", "alora_invocation_tokens"})
+    EXPECT_THAT(with_config("\"" + key + "\": null", "\"" + key + "\": [1]"),
+                HasSubstr(key + ": expected null"));
+  EXPECT_THAT(with_config("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\""),
+              HasSubstr("init_lora_weights: expected true"));
+  EXPECT_EQ(with_config("\"init_lora_weights\": true", "\"init_lora_weights\": \"gaussian\""), "no error");
+  const std::string pattern = "\"layers.1.mlp.down_proj\": 3";
+  EXPECT_THAT(with_config(pattern, "\"layers.*.down_proj\": 3"),
+              HasSubstr("layers.*.down_proj: expected a module's"));
+  EXPECT_THAT(with_config(pattern, pattern + ", \"down_proj\": 4"),
+              AllOf(HasSubstr("as both fit"), HasSubstr("layers.1.mlp.down_proj")));
+  EXPECT_EQ(with_config(pattern, pattern + ", \"v_proj\": 4"), "no error");
   EXPECT_THAT(with_config("\"lora_alpha\": 10", "\"lora_alpha\": -1"), HasSubstr("lora_alpha"));
   EXPECT_EQ(with_config("LORA", "LORA"), "no error");
   const std::string module = "base_model.model.model.layers.0.self_attn.q_proj";
