@@ -22,9 +22,7 @@ using models::runtime::ImageFrame;
 class Seen final : public EncodedBuffer {
  public:
   explicit Seen(EncodedImage seen) : seen_(std::move(seen)) {}
-  void attach(GstBuffer* buffer) override {
-    add_vision_meta(buffer, std::move(seen_.tokens), std::move(seen_.sightings));
-  }
+  void attach(GstBuffer* buffer) override { add_vision_meta(buffer, std::move(seen_)); }
 
  private:
   EncodedImage seen_;

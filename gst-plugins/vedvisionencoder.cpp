@@ -76,20 +76,21 @@ RuntimeHandle VisionEncoderKind::load(const std::string& folder) const {
 }
 
 GstStructure* VisionEncoderKind::describe(GstBuffer* buffer) const {
-  const VedetteVisionMeta& seen = *vision_meta(buffer);
+  const models::runtime::EncodedImage& seen = *vision_meta(buffer)->seen;
   const auto extent = [&](int axis) {
-    return seen.tokens->empty() ? gint64{0} : gint64{seen.tokens->shape()[axis]};
+    return seen.tokens.empty() ? gint64{0} : gint64{seen.tokens.shape()[axis]};
   };
-  GstStructure* text =
-      gst_structure_new(kTexts.message, "time", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), "tokens", G_TYPE_INT64,
-                        extent(0), "hidden", G_TYPE_INT64, extent(1), nullptr);
+  GstStructure* text = gst_structure_new(
+      kTexts.message, "time", G_TYPE_UINT64, GST_BUFFER_PTS(buffer), "tokens", G_TYPE_INT64, extent(0),
+      "hidden", G_TYPE_INT64, extent(1), "tile-rows", G_TYPE_INT, seen.tiles.rows, "tile-columns", G_TYPE_INT,
+      seen.tiles.columns, "tiles-left-out", G_TYPE_INT, seen.tiles_left_out, nullptr);
   if (const VedetteFrameMeta* frame = frame_meta(buffer)) {
     gst_structure_set(text, "epoch", G_TYPE_UINT, frame->epoch, "change", G_TYPE_DOUBLE,
                       static_cast<double>(frame->change), "unchanged", G_TYPE_BOOLEAN, frame->unchanged,
                       "lost", G_TYPE_UINT, frame->lost, nullptr);
   }
-  if (!seen.sightings->empty()) {
-    const models::runtime::Sighting& first = seen.sightings->front();
+  if (!seen.sightings.empty()) {
+    const models::runtime::Sighting& first = seen.sightings.front();
     gst_structure_set(text, "what", G_TYPE_STRING, first.what.c_str(), "where", G_TYPE_STRING,
                       first.where.c_str(), "score", G_TYPE_DOUBLE, static_cast<double>(first.score), nullptr);
   }

@@ -31,15 +31,13 @@ gboolean copy_frame(GstBuffer* to, GstMeta* meta, GstBuffer*, GQuark type, gpoin
 
 gboolean init_vision(GstMeta* meta, gpointer, GstBuffer*) {
   auto* vision = reinterpret_cast<VedetteVisionMeta*>(meta);
-  vision->tokens = nullptr;
-  vision->sightings = nullptr;
+  vision->seen = nullptr;
   return TRUE;
 }
 
 void free_vision(GstMeta* meta, GstBuffer*) {
   auto* vision = reinterpret_cast<VedetteVisionMeta*>(meta);
-  delete vision->tokens;
-  delete vision->sightings;
+  delete vision->seen;
 }
 
 const GstMetaInfo* frame_info() {
@@ -80,11 +78,9 @@ std::optional<std::uint32_t> epoch_of(GstEvent* event) {
   return epoch;
 }
 
-VedetteVisionMeta* add_vision_meta(GstBuffer* buffer, models::tensor::Tensor tokens,
-                                   std::vector<models::runtime::Sighting> sightings) {
+VedetteVisionMeta* add_vision_meta(GstBuffer* buffer, models::runtime::EncodedImage seen) {
   auto* meta = reinterpret_cast<VedetteVisionMeta*>(gst_buffer_add_meta(buffer, vision_info(), nullptr));
-  meta->tokens = new models::tensor::Tensor(std::move(tokens));
-  meta->sightings = new std::vector<models::runtime::Sighting>(std::move(sightings));
+  meta->seen = new models::runtime::EncodedImage(std::move(seen));
   return meta;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "models/runtime/image_encoding.h"
 
@@ -34,14 +33,12 @@ std::optional<std::uint32_t> epoch_of(GstEvent* event);
 // buffer's copy shares nothing (the one reader moves it out, never copies).
 struct VedetteVisionMeta {
   GstMeta meta;
-  models::tensor::Tensor* tokens;                     // [tokens, hidden of the LLM] f32 or bf16
-  std::vector<models::runtime::Sighting>* sightings;  // the likeliest first
+  models::runtime::EncodedImage* seen;  // empty: the frame was held back
 };
 
 // The metas' types carry fixed names, so that the plugin and the daemon, which are linked apart, mean the
 // same ones.
-VedetteVisionMeta* add_vision_meta(GstBuffer* buffer, models::tensor::Tensor tokens,
-                                   std::vector<models::runtime::Sighting> sightings);
+VedetteVisionMeta* add_vision_meta(GstBuffer* buffer, models::runtime::EncodedImage seen);
 VedetteVisionMeta* vision_meta(GstBuffer* buffer);  // null when the buffer has none
 
 }  // namespace vedette::gst

@@ -42,11 +42,7 @@ void PictureViewer::encode(SeenFrame& frame) {
   std::promise<EncodedImage> promise;
   seeing_->submit(frame.picture, [&](EncodedImage encoded) { promise.set_value(std::move(encoded)); });
   EncodedImage encoded = promise.get_future().get();
-  if (!encoded.error) {
-    frame.tokens = std::move(encoded.tokens);
-    frame.sightings = std::move(encoded.sightings);
-    return;
-  }
+  if (!encoded.error) return frame.take(std::move(encoded));
   try {
     std::rethrow_exception(encoded.error);
   } catch (const std::exception& error) {

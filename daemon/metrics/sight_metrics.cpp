@@ -13,6 +13,9 @@ void write(Scrape& scrape, const std::string& stream, const narration::SightStat
   count("vedette_pictures_total", kPictures, stats.pictures - stats.unchanged, "state", "changed");
   count("vedette_pictures_total", kPictures, stats.unchanged, "state", "unchanged");
   count("vedette_pictures_total", kPictures, stats.lost, "state", "lost");
+  count("vedette_picture_tiles_left_out_total",
+        "Tiles that the model's own processor would have cut, and models.tiles or its context did not allow.",
+        stats.tiles_left_out);
   for (std::size_t i = 0; i < stats.captions.size(); ++i) {
     count("vedette_captions_total", "Captions that opened, by what their text was made from.",
           stats.captions[i], "source", narration::to_string(static_cast<narration::CaptionSource>(i)));

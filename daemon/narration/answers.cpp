@@ -182,6 +182,7 @@ struct Answers::Material {
   std::vector<Fact> facts;
   RenderedTimeline rendered;
   std::vector<KeptPicture> pictures;  // for a model that reads them, oldest first
+  KeptSounds sounds;                  // likewise
   std::string refusal;                // why it cannot be asked; "" when it can
   bool words_only = true;             // no fact is of anything but words and conditions
 
@@ -211,7 +212,11 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
     if (material.pictures.size() > most)
       material.pictures.erase(material.pictures.begin(),
                               material.pictures.end() - static_cast<std::ptrdiff_t>(most));
-    for (const KeptPicture& picture : material.pictures) room -= static_cast<int>(picture.tokens->shape()[0]);
+    material.sounds = sight->sounds(material.facts);
+    PieceWriter shown(*options_.writer);
+    for (const KeptPicture& picture : material.pictures) shown.picture(0, picture.tokens);
+    room -= shown.size();
+    for (const auto& [id, rows] : material.sounds) room -= static_cast<int>(rows->shape()[0]);
   }
   RenderOptions layout;
   if (taught()) layout.layout = &options_.writer->layout();
@@ -241,7 +246,8 @@ TextRequest Answers::request_for(const sinks::Question& question, const Material
     StreamSight::Fork fork = sight->fork(material.facts, answer.to_ms, question.text);
     if (fork.session != nullptr) {
       request.session = std::move(fork.session);
-      request.prompt = std::move(fork.suffix);
+      request.prompt = std::move(fork.suffix.tokens);
+      request.embeddings = std::move(fork.suffix.embeddings);
       return request;
     }
   }
@@ -253,9 +259,10 @@ TextRequest Answers::request_for(const sinks::Question& question, const Material
       piece.picture(picture->t_ms - answer.from_ms, picture->tokens);
     }
   };
-  for (const auto& [t_ms, line] : material.rendered.lines) {
-    pictures_before(t_ms);
-    piece.line(line);
+  for (const Fact& fact : material.rendered.lines) {
+    pictures_before(fact.t_start_ms);
+    const auto sound = material.sounds.find(fact.record_id);
+    piece.fact(fact, answer.from_ms, sound == material.sounds.end() ? nullptr : sound->second);
   }
   pictures_before(std::numeric_limits<std::int64_t>::max());
   piece.tokens(options_.writer->question(question.text));

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <utility>
-
-#include "models/language/decoder.h"
 
 namespace vedette::daemon::narration {
 
@@ -27,12 +26,11 @@ void append(std::vector<std::int32_t>& to, const std::vector<std::int32_t>& more
 }  // namespace
 
 PromptWriter::PromptWriter(const models::text::Tokenizer& tokenizer, const models::text::ChatTemplate& chat,
-                           models::text::PromptLayout layout, std::string_view before, std::string_view after)
+                           models::text::PromptLayout layout, models::text::ImageMarkup markup)
     : tokenizer_(tokenizer),
       layout_(std::move(layout)),
       turn_(chat.open_turn(tokenizer, layout_.system)),
-      before_(tokenizer.encode(before, true)),
-      after_(tokenizer.encode(after, true)) {
+      markup_(markup) {
   for (const auto* words : {&layout_.yes, &layout_.no}) {
     auto& first_tokens = yes_no_.emplace_back();
     for (const std::string& word : *words) {
@@ -46,6 +44,14 @@ PromptWriter::PromptWriter(const models::text::Tokenizer& tokenizer, const model
 std::vector<std::int32_t> PromptWriter::ask(std::string_view pattern, std::string_view text) const {
   std::vector<std::int32_t> tokens = tokenizer_.encode(models::text::fill(pattern, {{"text", text}}));
   append(tokens, turn_.tail);
+  return tokens;
+}
+
+std::vector<std::vector<std::int32_t>> PromptWriter::around_picture(
+    const models::preprocess::TileGrid& tiles) const {
+  std::vector<std::vector<std::int32_t>> tokens;
+  for (const std::string& text : models::text::image_segments(markup_, tiles.rows, tiles.columns))
+    tokens.push_back(tokenizer_.encode(text, true));
   return tokens;
 }
 
@@ -78,39 +84,58 @@ void PieceWriter::tokens(const std::vector<std::int32_t>& more) {
   append(tokens_, more);
 }
 
-void PieceWriter::picture(std::int64_t t_ms, const PictureTokens& tokens) {
-  const auto& shape = tokens->shape();
-  if (!pictures_.empty()) {
-    const Tensor& first = *pictures_.front();
-    if (first.dtype() != tokens->dtype() || first.shape()[1] != shape[1])
-      throw std::invalid_argument("prompt: pictures of two models");
+void PieceWriter::keep(std::shared_ptr<const Tensor> rows) {
+  if (!embeddings_.empty()) {
+    const Tensor& first = *embeddings_.front();
+    if (first.dtype() != rows->dtype() || first.shape()[1] != rows->shape()[1])
+      throw std::invalid_argument("prompt: rows of two models");
   }
+  embeddings_.push_back(std::move(rows));
+}
+
+void PieceWriter::picture(std::int64_t t_ms, const PictureTokens& picture) {
+  const auto around = prompts_.around_picture(picture->tiles);
+  const std::int64_t rows_in_all = picture->rows.shape()[0];
+  const auto pictures = static_cast<std::int64_t>(around.size()) - 1;
+  if (pictures != picture->tiles.pictures() || rows_in_all % pictures != 0)
+    throw std::invalid_argument("prompt: a picture's rows are not those of its tiles");
+  keep({picture, &picture->rows});
   char t[32];
   std::snprintf(t, sizeof t, "%.1f", static_cast<double>(std::max<std::int64_t>(0, t_ms)) / 1000.0);
   const std::string text = models::text::fill(prompts_.layout().frame, {{"t", t}});
   const std::size_t at = text.find("{frame}");  // the layout has it once
   line(std::string_view(text).substr(0, at));
-  append(tokens_, prompts_.before_picture());
-  tokens_.insert(tokens_.end(), static_cast<std::size_t>(shape[0]), models::language::kEmbeddingRow);
-  append(tokens_, prompts_.after_picture());
+  for (std::int64_t i = 0; i < pictures; ++i) {
+    tokens(around[static_cast<std::size_t>(i)]);
+    rows(rows_in_all / pictures);
+  }
+  tokens(around.back());
   line(std::string_view(text).substr(at + std::string_view("{frame}").size()));
-  pictures_.push_back(tokens);
+}
+
+void PieceWriter::fact(const Fact& fact, std::int64_t zero_ms, const SoundTokens& sound) {
+  const auto around = sound == nullptr ? std::nullopt : sound_line(fact, zero_ms, prompts_.layout());
+  if (!around) return line(fact_line(fact, zero_ms, prompts_.layout()));
+  keep(sound);
+  line(around->first);
+  rows(sound->shape()[0]);
+  line(around->second);
 }
 
 models::runtime::PromptPiece PieceWriter::take() {
   models::runtime::PromptPiece piece;
   piece.tokens = std::exchange(tokens_, {});
-  if (pictures_.empty()) return piece;
-  std::int64_t rows = 0;
-  for (const PictureTokens& one : pictures_) rows += one->shape()[0];
-  const Tensor& first = *pictures_.front();
-  piece.embeddings = Tensor(first.dtype(), models::tensor::Shape{rows, first.shape()[1]});
+  if (embeddings_.empty()) return piece;
+  std::int64_t count = 0;
+  for (const auto& one : embeddings_) count += one->shape()[0];
+  const Tensor& first = *embeddings_.front();
+  piece.embeddings = Tensor(first.dtype(), models::tensor::Shape{count, first.shape()[1]});
   auto* to = static_cast<std::byte*>(piece.embeddings.view().data());
-  for (const PictureTokens& one : pictures_) {
+  for (const auto& one : embeddings_) {
     std::memcpy(to, one->view().data(), one->view().bytes());
     to += one->view().bytes();
   }
-  pictures_.clear();
+  embeddings_.clear();
   return piece;
 }
 

@@ -6,9 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/narration/timeline.h"
+#include "models/language/decoder.h"
+#include "models/preprocess/image_spec.h"
 #include "models/runtime/engine.h"
 #include "models/tensor/tensor.h"
 #include "models/text/chat_template.h"
+#include "models/text/image_prompt.h"
 #include "models/text/prompt_layout.h"
 #include "models/text/tokenizer.h"
 
@@ -19,15 +23,16 @@ namespace vedette::daemon::narration {
 // writes the same whole). Immutable; thread-safe. Tokenizer and template must outlive it.
 class PromptWriter {
  public:
-  // `before` and `after`: what stands around a picture's rows, special tokens as the model was taught.
+  // `markup`: how pictures are marked, as the model was taught.
   PromptWriter(const models::text::Tokenizer& tokenizer, const models::text::ChatTemplate& chat,
-               models::text::PromptLayout layout, std::string_view before = "", std::string_view after = "");
+               models::text::PromptLayout layout,
+               models::text::ImageMarkup markup = models::text::ImageMarkup::kNone);
 
   const models::text::PromptLayout& layout() const { return layout_; }
   // Up to where the user's text begins.
   const std::vector<std::int32_t>& head() const { return turn_.head; }
-  const std::vector<std::int32_t>& before_picture() const { return before_; }
-  const std::vector<std::int32_t>& after_picture() const { return after_; }
+  // What stands before the rows of each tile and of the whole picture, and behind the last.
+  std::vector<std::vector<std::int32_t>> around_picture(const models::preprocess::TileGrid& tiles) const;
   // A question behind the lines, and the opening of the answer.
   std::vector<std::int32_t> question(std::string_view text) const;
   // A yes/no check of a condition such as "a person is visible", likewise.
@@ -44,12 +49,18 @@ class PromptWriter {
   const models::text::Tokenizer& tokenizer_;
   const models::text::PromptLayout layout_;
   const models::text::OpenTurn turn_;
-  const std::vector<std::int32_t> before_, after_;
+  const models::text::ImageMarkup markup_;
   std::vector<std::vector<std::int32_t>> yes_no_;
 };
 
-// The rows of a picture as the language model reads them: [tokens, hidden].
-using PictureTokens = std::shared_ptr<const models::tensor::Tensor>;
+// A picture as the language model reads it.
+struct PictureRows {
+  models::tensor::Tensor rows;         // [tokens, hidden]: of the tiles, row by row, and of the whole
+  models::preprocess::TileGrid tiles;  // 0 x 0: the whole alone
+};
+using PictureTokens = std::shared_ptr<const PictureRows>;
+// A sound likewise: [rows, hidden].
+using SoundTokens = std::shared_ptr<const models::tensor::Tensor>;
 
 // A stretch of prompt in the making.
 class PieceWriter {
@@ -58,8 +69,10 @@ class PieceWriter {
 
   void line(std::string_view text);
   // A picture taken at `t_ms` of the prompt's time. Throws: std::invalid_argument when its rows are of
-  // another type or width than those before.
-  void picture(std::int64_t t_ms, const PictureTokens& tokens);
+  // another type or width than those before, or are not those of so many tiles.
+  void picture(std::int64_t t_ms, const PictureTokens& picture);
+  // A fact as fact_line has it, and a sound's rows where the layout has a place for them; null: none.
+  void fact(const Fact& fact, std::int64_t zero_ms, const SoundTokens& sound = nullptr);
   void tokens(const std::vector<std::int32_t>& more);
 
   int size() const { return static_cast<int>(tokens_.size()); }
@@ -68,8 +81,13 @@ class PieceWriter {
 
  private:
   const PromptWriter& prompts_;
+  void rows(std::int64_t count) {
+    tokens_.insert(tokens_.end(), static_cast<std::size_t>(count), models::language::kEmbeddingRow);
+  }
+  void keep(std::shared_ptr<const models::tensor::Tensor> rows);
+
   std::vector<std::int32_t> tokens_;
-  std::vector<PictureTokens> pictures_;
+  std::vector<std::shared_ptr<const models::tensor::Tensor>> embeddings_;
 };
 
 }  // namespace vedette::daemon::narration

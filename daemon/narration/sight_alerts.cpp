@@ -66,7 +66,9 @@ bool StreamSight::ask_about(std::size_t i, base::MediaTime now, Actions& later) 
   ScoreRequest request;
   request.session = prompt()->bring_up(clock_of(now.epoch).utc_ms(now.t));
   if (request.session == nullptr) return false;
-  request.prompt = prompt()->check(rule.rule.when);
+  models::runtime::PromptPiece asked = prompt()->check(rule.rule.when);
+  request.prompt = std::move(asked.tokens);
+  request.embeddings = std::move(asked.embeddings);
   request.choices = options_.writer->yes_no();
   const std::uint64_t number = ++number_;
   rule.check = number;

@@ -62,7 +62,9 @@ void StreamSight::ask_model(base::MediaTime now, Actions& later) {
     tell(now, {facts_sentence(), CaptionSource::kFacts, "", ""}, latest_);
     return;
   }
-  request.prompt = growing.question(options_.caption_prompt);
+  models::runtime::PromptPiece asked = growing.question(options_.caption_prompt);
+  request.prompt = std::move(asked.tokens);
+  request.embeddings = std::move(asked.embeddings);
   request.max_new_tokens = options_.caption_tokens;
   request.priority = Priority::kCaption;
   const std::uint64_t number = ++number_;

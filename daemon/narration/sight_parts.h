@@ -16,7 +16,7 @@ class SightParts {
  public:
   // `see`: folder of the model that sees; empty: none. Throws: std::runtime_error naming the file in `see`
   // that is wrong.
-  SightParts(const models::runtime::Runtime& models, const std::filesystem::path& see);
+  SightParts(models::runtime::Runtime& models, const std::filesystem::path& see);
   SightParts(const SightParts&) = delete;
   SightParts& operator=(const SightParts&) = delete;
 
@@ -26,7 +26,7 @@ class SightParts {
   SightOptions options() const;
 
  private:
-  const models::runtime::Runtime& models_;
+  models::runtime::Runtime& models_;
   std::optional<PromptWriter> writer_;
   std::optional<models::audio::SoundHead> sounds_;
 };

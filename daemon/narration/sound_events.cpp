@@ -51,8 +51,8 @@ std::vector<Record> SoundEvents::take(const streams::HeardWindow& window, const 
     const std::int64_t first = std::max<std::int64_t>(0, end - head_->span_states());
     heard_.t = window.start.t + time_of(end, rate);
     if (end - first < kLeastStates) continue;
-    listen(head_->probabilities(window.features, first, end - first), window.start.t + time_of(first, rate),
-           heard_.t, clock, records);
+    listen({window.features, first, end - first, window.start.t + time_of(first, rate), heard_.t}, clock,
+           records);
   }
   if (window.last) {
     name_held(clock, records);
@@ -61,8 +61,15 @@ std::vector<Record> SoundEvents::take(const streams::HeardWindow& window, const 
   return records;
 }
 
-void SoundEvents::listen(const std::vector<float>& probabilities, nanoseconds start, nanoseconds end,
-                         const base::ClockMap& clock, std::vector<Record>& records) {
+// Speech has none: its words are told.
+models::tensor::Tensor SoundEvents::rows_of(const Span& span, std::size_t sound) const {
+  if (projector_ == nullptr || head_->classes()[sound] == "speech") return {};
+  return projector_->project(span.features.view(), span.first, span.count);
+}
+
+void SoundEvents::listen(const Span& span, const base::ClockMap& clock, std::vector<Record>& records) {
+  const std::vector<float> probabilities = head_->probabilities(span.features, span.first, span.count);
+  const nanoseconds start = span.start, end = span.end;
   const auto best = static_cast<std::size_t>(std::ranges::max_element(probabilities) - probabilities.begin());
   const auto& classes = head_->classes();
   const auto speech = static_cast<std::size_t>(std::ranges::find(classes, "speech") - classes.begin());
@@ -83,21 +90,21 @@ void SoundEvents::listen(const std::vector<float>& probabilities, nanoseconds st
                      !(doubtful && spoken_until_ && start <= *spoken_until_);
   if (sound_ && (other || ++missed_ > kMostMissed)) close(records);
   if (!other || sound_) return;
-  const Heard heard{best, probabilities[best], std::max(start, until_), end};
+  Heard heard{best, probabilities[best], std::max(start, until_), end, rows_of(span, best)};
   if (doubtful) {
-    held_ = heard;
+    held_ = std::move(heard);
   } else {
-    open(heard, clock, records);
+    open(std::move(heard), clock, records);
   }
 }
 
 // The doubtful sound that waited for what follows, as no speech did.
 void SoundEvents::name_held(const base::ClockMap& clock, std::vector<Record>& records) {
-  if (held_) open(*held_, clock, records);
+  if (held_) open(std::move(*held_), clock, records);
   held_.reset();
 }
 
-void SoundEvents::open(const Heard& heard, const base::ClockMap& clock, std::vector<Record>& records) {
+void SoundEvents::open(Heard heard, const base::ClockMap& clock, std::vector<Record>& records) {
   const nanoseconds start = heard.start;
   sound_ = heard.sound;
   until_ = heard.end;
@@ -126,6 +133,7 @@ void SoundEvents::open(const Heard& heard, const base::ClockMap& clock, std::vec
   fact.text = record_.text;
   fact.record_id = record_.id;
   book_.timeline.add(std::move(fact));
+  if (!heard.rows.empty()) rows_.emplace_back(record_.id, std::move(heard.rows));
 }
 
 void SoundEvents::close(std::vector<Record>& records) {

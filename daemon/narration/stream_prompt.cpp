@@ -16,10 +16,22 @@ StreamPrompt::StreamPrompt(models::runtime::Engine& engine, const PromptWriter& 
                            const Timeline& timeline, const StreamPromptOptions& options)
     : engine_(engine), writer_(writer), timeline_(timeline), options_(options) {}
 
-void StreamPrompt::see(std::int64_t t_ms, models::tensor::Tensor tokens) {
-  pictures_.push_back({t_ms, std::make_shared<const models::tensor::Tensor>(std::move(tokens))});
+void StreamPrompt::see(std::int64_t t_ms, PictureRows picture) {
+  pictures_.push_back({t_ms, std::make_shared<const PictureRows>(std::move(picture))});
   unsent_ = true;
   while (pictures_.size() > options_.most_pictures) pictures_.pop_front();
+}
+
+void StreamPrompt::hear(const std::string& record_id, models::tensor::Tensor rows) {
+  sounds_.emplace_back(record_id, std::make_shared<const models::tensor::Tensor>(std::move(rows)));
+  while (sounds_.size() > options_.most_sounds) sounds_.pop_front();
+}
+
+// Null when none are kept, or `shown` sounds are as many as the model was taught with.
+SoundTokens StreamPrompt::rows_of(const Fact& fact, int shown) const {
+  if (fact.kind != FactKind::kSounded || shown >= writer_.layout().sounds) return nullptr;
+  const auto kept = std::ranges::find(sounds_, fact.record_id, &std::pair<std::string, SoundTokens>::first);
+  return kept == sounds_.end() ? nullptr : kept->second;
 }
 
 // What the session has not got, in order of time; what ended before `from_ms` is passed over.
@@ -50,7 +62,9 @@ void StreamPrompt::append(const std::vector<Item>& items) {
       piece.picture(item.t_ms - zero_ms_, item.picture);
       ++shown_;
     } else {
-      piece.line(fact_line(item.fact, zero_ms_, writer_.layout()));
+      const SoundTokens sound = rows_of(item.fact, sounded_);
+      sounded_ += sound == nullptr ? 0 : 1;
+      piece.fact(item.fact, zero_ms_, sound);
     }
     held_.emplace_back(item.t_ms, piece.size() - before);
   }
@@ -65,7 +79,7 @@ void StreamPrompt::open(std::int64_t now_ms) {
   options.most_tokens = options_.most_tokens;
   session_ = engine_.open_session(std::move(options));
   told_ = 0;
-  shown_ = 0;
+  shown_ = sounded_ = 0;
   unsent_ = !pictures_.empty();
   held_.clear();
   forgotten_ = 0;
@@ -74,9 +88,13 @@ void StreamPrompt::open(std::int64_t now_ms) {
   auto first = items.end();
   for (; first != items.begin(); --first) {
     const Item& item = *std::prev(first);
-    room -= item.picture != nullptr
-                ? static_cast<int>(item.picture->shape()[0])
-                : static_cast<int>(writer_.encode(fact_line(item.fact, now_ms, writer_.layout())).size());
+    PieceWriter one(writer_);
+    if (item.picture != nullptr) {
+      one.picture(0, item.picture);
+    } else {
+      one.fact(item.fact, now_ms, rows_of(item.fact, 0));
+    }
+    room -= one.size();
     if (room < 0) break;
   }
   items.erase(items.begin(), first);
@@ -105,32 +123,32 @@ std::shared_ptr<PromptSession> StreamPrompt::grow(std::int64_t now_ms) {
   return session_;
 }
 
-std::vector<std::int32_t> StreamPrompt::going_on() const {
-  std::vector<std::int32_t> tokens;
+void StreamPrompt::going_on(PieceWriter& piece) const {
+  int sounded = sounded_;
   for (Fact& fact : timeline_.open()) {
     const bool shown = fact.kind != FactKind::kCaption && fact.kind != FactKind::kStatus;
     if (!shown || fact.start.epoch != epoch_) continue;
     // What is seen still holds: it is told as of the newest picture.
     if (fact.kind == FactKind::kSeen && !pictures_.empty())
       fact.t_start_ms = std::max(fact.t_start_ms, pictures_.back().t_ms);
-    const auto line = writer_.encode(fact_line(fact, zero_ms_, writer_.layout()));
-    tokens.insert(tokens.end(), line.begin(), line.end());
+    const SoundTokens sound = rows_of(fact, sounded);
+    sounded += sound == nullptr ? 0 : 1;
+    piece.fact(fact, zero_ms_, sound);
   }
-  return tokens;
 }
 
-std::vector<std::int32_t> StreamPrompt::question(std::string_view text) const {
-  std::vector<std::int32_t> tokens = going_on();
-  const auto asked = writer_.question(text);
-  tokens.insert(tokens.end(), asked.begin(), asked.end());
-  return tokens;
+PromptPiece StreamPrompt::question(std::string_view text) const {
+  PieceWriter piece(writer_);
+  going_on(piece);
+  piece.tokens(writer_.question(text));
+  return piece.take();
 }
 
-std::vector<std::int32_t> StreamPrompt::check(std::string_view condition) const {
-  std::vector<std::int32_t> tokens = going_on();
-  const auto asked = writer_.check(condition);
-  tokens.insert(tokens.end(), asked.begin(), asked.end());
-  return tokens;
+PromptPiece StreamPrompt::check(std::string_view condition) const {
+  PieceWriter piece(writer_);
+  going_on(piece);
+  piece.tokens(writer_.check(condition));
+  return piece.take();
 }
 
 std::int64_t StreamPrompt::since_ms() {
@@ -150,10 +168,20 @@ std::vector<KeptPicture> StreamPrompt::pictures(std::int64_t from_ms, std::int64
   return found;
 }
 
+KeptSounds StreamPrompt::sounds(const std::vector<Fact>& facts) const {
+  KeptSounds found;
+  for (auto fact = facts.rbegin(); fact != facts.rend(); ++fact) {
+    const SoundTokens rows = rows_of(*fact, static_cast<int>(found.size()));
+    if (rows != nullptr) found.emplace(fact->record_id, rows);
+  }
+  return found;
+}
+
 void StreamPrompt::enter(std::uint32_t epoch) {
   epoch_ = epoch;
   session_.reset();
   pictures_.clear();
+  sounds_.clear();
   unsent_ = false;
   held_.clear();
 }

@@ -15,9 +15,7 @@ using std::chrono::nanoseconds;
 using streams::SeenFrame;
 
 namespace {
-
 constexpr std::size_t kMostClocks = 4;
-
 }  // namespace
 
 std::shared_ptr<StreamSight> StreamSight::create(std::string stream, models::runtime::Engine& engine,
@@ -41,7 +39,8 @@ StreamSight::StreamSight(std::string stream, models::runtime::Engine& engine, si
               }),
       captions_(stream_, book_->ids, options_.caption),
       motion_(stream_, *book_),
-      sounds_(stream_, options_.hear_model, *book_, options_.sounds) {
+      sounds_(stream_, options_.hear_model, *book_, options_.sounds,
+              model_narrates() ? options_.sound_rows : nullptr) {
   for (const AlertRule& rule : options_.alerts) {
     auto plain = model_narrates() ? std::nullopt : PlainCondition::parse(rule.when);
     if (!plain && !model_narrates()) {
@@ -156,8 +155,9 @@ void StreamSight::on_seen(SeenFrame frame) {
         note_sightings(frame);
         changed_ = true;
         much_ = much_ || frame.change >= options_.much;
+        stats_.tiles_left_out += static_cast<std::uint64_t>(frame.tiles_left_out);
         if (!frame.tokens.empty() && model_narrates()) {
-          prompt()->see(clock_of(epoch_).utc_ms(frame.time.t), std::move(frame.tokens));
+          prompt()->see(clock_of(epoch_).utc_ms(frame.time.t), {std::move(frame.tokens), frame.tiles});
         }
       }
       ask_caption(frame.time, later);
@@ -187,6 +187,7 @@ void StreamSight::on_heard(const streams::HeardWindow& window) {
     const std::lock_guard lock(mutex_);
     if (stopped_ || window.start.epoch != epoch_) return;
     std::vector<sinks::Record> records = sounds_.take(window, clock_of(epoch_));
+    for (auto& [record_id, rows] : sounds_.take_rows()) prompt()->hear(record_id, std::move(rows));
     if (records.empty()) return;
     ++stats_.sounds;
     send(std::move(records), latest_);
@@ -254,6 +255,11 @@ void StreamSight::stop() {
 std::vector<KeptPicture> StreamSight::pictures(std::int64_t from_ms, std::int64_t to_ms) const {
   const std::lock_guard lock(mutex_);
   return prompt_ ? prompt_->pictures(from_ms, to_ms) : std::vector<KeptPicture>{};
+}
+
+KeptSounds StreamSight::sounds(const std::vector<Fact>& facts) const {
+  const std::lock_guard lock(mutex_);
+  return prompt_ ? prompt_->sounds(facts) : KeptSounds{};
 }
 
 StreamSight::Fork StreamSight::fork(const std::vector<Fact>& facts, std::int64_t now_ms,

@@ -23,6 +23,7 @@
 #include "daemon/narration/stream_prompt.h"
 #include "daemon/streams/feed.h"
 #include "models/runtime/engine.h"
+#include "models/runtime/sound_projecting.h"
 #include "sinks/publisher.h"
 #include "sinks/record.h"
 
@@ -49,13 +50,16 @@ struct SightOptions {
   StreamPromptOptions prompt;
   CaptionOptions caption;
   const models::audio::SoundHead* sounds = nullptr;  // null: other sounds than words have no name
-  std::string hear_model;                            // the name of the model that it stands on
-  std::string think_model;                           // its name, as records carry it
-  evidence::EvidenceStore* evidence = nullptr;       // null: no pictures are kept. Must outlive the streams
+  // Null: the language model is told of them by name alone. Must outlive the streams.
+  models::runtime::SoundProjecting* sound_rows = nullptr;
+  std::string hear_model;                       // the name of the model that both stand on
+  std::string think_model;                      // its name, as records carry it
+  evidence::EvidenceStore* evidence = nullptr;  // null: no pictures are kept. Must outlive the streams
 };
 
 struct SightStats {
   std::uint64_t pictures = 0, unchanged = 0, lost = 0;  // that came; of them held back by the gate; lost
+  std::uint64_t tiles_left_out = 0;                     // of the pictures that were encoded
   std::array<std::uint64_t, 3> captions{};              // opened, by CaptionSource
   std::uint64_t captions_asked = 0, captions_shed = 0, captions_failed = 0;  // of the language model
   std::uint64_t motions = 0, sounds = 0;  // that began, went on differently or ended
@@ -88,11 +92,13 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
 
   // Pictures whose tokens are kept, of a span of UTC, oldest first.
   std::vector<KeptPicture> pictures(std::int64_t from_ms, std::int64_t to_ms) const;
+  // Rows of those of the facts that are sounds, of the newest as many as a prompt shows.
+  KeptSounds sounds(const std::vector<Fact>& facts) const;
   // A session that holds all that is known since `from_ms`, and the suffix that asks a question of a fork of
   // it; null when there is none.
   struct Fork {
     std::shared_ptr<models::runtime::PromptSession> session;
-    std::vector<std::int32_t> suffix;
+    models::runtime::PromptPiece suffix;
   };
   Fork fork(const std::vector<Fact>& facts, std::int64_t now_ms, std::string_view question);
   // The newest picture, as a JPEG; null: there is none.

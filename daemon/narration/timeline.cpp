@@ -69,10 +69,9 @@ const std::string& pattern_of(FactKind kind, const models::text::PromptLayout& l
   return layout.condition;
 }
 
-}  // namespace
+constexpr std::string_view kSoundRows = "{sound}";
 
-std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text::PromptLayout& layout) {
-  if (fact.kind == FactKind::kCaption) return {};
+std::string fill_line(std::string_view pattern, const Fact& fact, std::int64_t zero_ms) {
   // What began before zero is shown from there: a prompt knows no time before its own.
   const std::int64_t from_ms = std::max<std::int64_t>(0, fact.t_start_ms - zero_ms);
   const std::int64_t to_ms = std::max(from_ms, fact.t_end_ms - zero_ms);
@@ -81,13 +80,30 @@ std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text
   const std::string from_s = std::to_string(from_ms / 1000);
   const std::string to_s = fact.open ? "" : std::to_string((to_ms + 999) / 1000);
   const bool labelled = fact.kind == FactKind::kCondition || fact.kind == FactKind::kStatus;
-  return models::text::fill(pattern_of(fact.kind, layout), {{"tag", fact.label},
-                                                            {"t", from},
-                                                            {"from", from},
-                                                            {"to", to},
-                                                            {"from_s", from_s},
-                                                            {"to_s", to_s},
-                                                            {"text", labelled ? fact.label : fact.text}});
+  return models::text::fill(pattern, {{"tag", fact.label},
+                                      {"t", from},
+                                      {"from", from},
+                                      {"to", to},
+                                      {"from_s", from_s},
+                                      {"to_s", to_s},
+                                      {"sound", ""},
+                                      {"text", labelled ? fact.label : fact.text}});
+}
+
+}  // namespace
+
+std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text::PromptLayout& layout) {
+  if (fact.kind == FactKind::kCaption) return {};
+  return fill_line(pattern_of(fact.kind, layout), fact, zero_ms);
+}
+
+std::optional<std::pair<std::string, std::string>> sound_line(const Fact& fact, std::int64_t zero_ms,
+                                                              const models::text::PromptLayout& layout) {
+  const std::string_view pattern = layout.sounded;
+  const auto at = pattern.find(kSoundRows);
+  if (fact.kind != FactKind::kSounded || at == std::string_view::npos) return std::nullopt;
+  return std::pair(fill_line(pattern.substr(0, at), fact, zero_ms),
+                   fill_line(pattern.substr(at + kSoundRows.size()), fact, zero_ms));
 }
 
 void Timeline::add(Fact fact) {
@@ -214,9 +230,9 @@ RenderedTimeline render(const std::vector<Fact>& facts, const RenderOptions& opt
     --first;
   }
   for (auto line = first; line != lines.end(); ++line) {
-    result.lines.emplace_back(line->fact.t_start_ms, std::move(texts.back()));
+    result.lines.push_back(line->fact);
+    result.text += texts.back();
     texts.pop_back();
-    result.text += result.lines.back().second;
     const FactKind kind = line->fact.kind;
     result.heard = result.heard || kind == FactKind::kHeard || kind == FactKind::kSounded;
     const bool sees = kind == FactKind::kSeen && !line->fact.text.starts_with("nothing");

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,16 +86,20 @@ struct RenderOptions {
 };
 
 struct RenderedTimeline {
-  std::string text;                                         // one line per fact
-  std::vector<std::pair<std::int64_t, std::string>> lines;  // the same one by one, with their UTC
-  std::vector<std::string> evidence;                        // records behind the lines, oldest first
-  bool heard = false;                                       // there are words or other sounds among the facts
-  bool seen = false;                                        // there is something seen or moving among them
+  std::string text;                     // one line per fact
+  std::vector<Fact> lines;              // the same as facts: words of one sentence are one of them
+  std::vector<std::string> evidence;    // records behind the lines, oldest first
+  bool heard = false;                   // there are words or other sounds among the facts
+  bool seen = false;                    // there is something seen or moving among them
   std::int64_t from_ms = 0, to_ms = 0;  // span of the facts that were written; 0, 0: none were
 };
 
 // One fact as a prompt shows it, with its line's end; "" for a caption.
 std::string fact_line(const Fact& fact, std::int64_t zero_ms, const models::text::PromptLayout& layout);
+// The same of a sound, as the texts before and behind its rows; nothing for other facts, and where the layout
+// has no place for rows.
+std::optional<std::pair<std::string, std::string>> sound_line(const Fact& fact, std::int64_t zero_ms,
+                                                              const models::text::PromptLayout& layout);
 
 // The facts as a prompt shows them: `[heard 10.2-13.4] "words"`, `[sound_silent 20.0-31.0]`. Words that
 // follow each other inside a sentence become one line. Requires: the facts are in order of their start.

@@ -190,6 +190,7 @@ void read_models(Section section, ModelSettings& models) {
       {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}});
   section.integer("threads", models.threads, 0, 1024);
   section.size("kv_memory", models.kv_bytes, 16'000'000, 1ULL << 40);
+  section.integer("tiles", models.tiles, 0, 64);
   section.finish();
 }
 

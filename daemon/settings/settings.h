@@ -95,6 +95,7 @@ struct ModelSettings {
   models::runtime::DeviceChoice device = models::runtime::DeviceChoice::kAuto;
   int threads = 0;                            // 0: one per core
   std::size_t kv_bytes = 256U * 1000 * 1000;  // of the LLM's KV pool
+  int tiles = 4;                              // of a picture at most; 0: the whole alone
 };
 
 // Everything that the configuration says, typed and checked. A value.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -36,11 +37,21 @@ struct SeenFrame {
   // Encoder and projector: [tokens, hidden of the LLM]. Empty: nothing changed since the last encoded picture
   // (change 0), there is no model that sees, or encoding failed.
   models::tensor::Tensor tokens;
+  models::preprocess::TileGrid tiles;  // of the tokens: tiles row by row, then the whole; 0 x 0: that alone
+  int tiles_left_out = 0;              // that the model's own processor would have cut besides
   std::vector<models::runtime::Sighting> sightings;  // the likeliest first; empty: the model has no heads
   models::runtime::ImageFrame picture;               // for evidence; without an owner: there is none
   float change = 1.0F;     // against the last encoded picture, 0 to 1; 0: the gate held it back
   std::uint32_t lost = 0;  // sampled pictures that were lost since the last one came: the encoder is behind
   bool last = false;       // the epoch ends here; the rest may be empty
+
+  // What the encoder made of it.
+  void take(models::runtime::EncodedImage encoded) {
+    tokens = std::move(encoded.tokens);
+    tiles = encoded.tiles;
+    tiles_left_out = encoded.tiles_left_out;
+    sightings = std::move(encoded.sightings);
+  }
 };
 
 enum class StreamState : std::uint8_t { kStarting, kRunning, kReconnecting, kNoSignal, kStalled, kStopped };

@@ -231,10 +231,7 @@ void Session::on_seen(GstBuffer* buffer, GstCaps* caps) {
   frame.change = meta->unchanged != FALSE ? 0.0F : meta->change;
   frame.lost = meta->lost;
   frame.picture = gst::image_frame_of(buffer, caps);
-  if (gst::VedetteVisionMeta* vision = gst::vision_meta(buffer)) {
-    frame.tokens = std::move(*vision->tokens);
-    frame.sightings = std::move(*vision->sightings);
-  }
+  if (gst::VedetteVisionMeta* vision = gst::vision_meta(buffer)) frame.take(std::move(*vision->seen));
   {
     const std::lock_guard lock(feed_mutex_);
     feed_.on_seen(std::move(frame));

@@ -43,6 +43,7 @@ ImageSize tiled_size(const ImageSpec& spec, ImageSize resized);
 struct TileGrid {
   int rows = 0, columns = 0;
   int pictures() const { return rows * columns + 1; }
+  friend bool operator==(const TileGrid&, const TileGrid&) = default;
 };
 TileGrid tile_grid(const ImageSpec& spec, ImageSize picture);
 

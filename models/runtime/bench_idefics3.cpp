@@ -59,7 +59,7 @@ Caption caption(const BenchJob& job, const SightModel& sight, const language::De
   if (encoded.error) std::rethrow_exception(encoded.error);
   times.encoded = seconds_since(start);
   std::vector<std::int32_t> tokens(kWords / 2, 100 % static_cast<int>(decoder.config().vocabulary));
-  tokens.insert(tokens.end(), static_cast<std::size_t>(sight.frame_tokens()), language::kEmbeddingRow);
+  tokens.insert(tokens.end(), static_cast<std::size_t>(sight.picture_tokens()), language::kEmbeddingRow);
   tokens.insert(tokens.end(), kWords - kWords / 2, 300 % static_cast<int>(decoder.config().vocabulary));
   auto sequence = pool.make_sequence(static_cast<std::int64_t>(tokens.size()) + kGenerated);
   if (!sequence.reserve(static_cast<std::int64_t>(tokens.size()) + kGenerated))
@@ -89,7 +89,7 @@ std::vector<BenchResult> bench_idefics3(const BenchJob& job) {
   const SightModel sight(context, SightFolder::open(job.folder));
   const language::Decoder decoder = language::load_decoder(context.backend(), job.folder, context.dtype());
   const auto layout = decoder.kv_layout(context.backend(), context.dtype());
-  const std::int64_t pages = (sight.frame_tokens() + kWords + kGenerated) / layout.page_tokens + 2;
+  const std::int64_t pages = (sight.picture_tokens() + kWords + kGenerated) / layout.page_tokens + 2;
   layers::KvPool pool(context.backend(), layout, static_cast<std::size_t>(pages) * layout.page_bytes());
   const MadeUpFrame picture;
   std::vector<double> whole, encoding, first, decode;

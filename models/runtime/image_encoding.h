@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/preprocess/frame_view.h"
+#include "models/preprocess/image_spec.h"
 #include "models/runtime/statistics.h"
 #include "models/tensor/tensor.h"
 
@@ -27,7 +28,11 @@ struct Sighting {
 };
 
 struct EncodedImage {
-  tensor::Tensor tokens;            // [tokens, hidden of the LLM] f32 or bf16: encoder and projector
+  // Encoder and projector: [tokens, hidden of the LLM] f32 or bf16. Those of the tiles, row by row, and of
+  // the whole picture as the last.
+  tensor::Tensor tokens;
+  preprocess::TileGrid tiles;       // 0 x 0: the whole picture alone
+  int tiles_left_out = 0;           // that the folder's own processor would have cut besides
   std::vector<Sighting> sightings;  // the likeliest first; empty when the model has no heads
   std::exception_ptr error;         // set when encoding failed; the rest is then empty
 };

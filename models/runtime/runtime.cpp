@@ -12,6 +12,7 @@
 #include "models/layers/kv_pool.h"
 #include "models/runtime/encoder_batching.h"
 #include "models/runtime/sight_model.h"
+#include "models/runtime/sound_rows.h"
 #include "models/runtime/speech_lane.h"
 #include "models/runtime/step_engine.h"
 #include "models/runtime/text_lane.h"
@@ -20,6 +21,8 @@
 namespace vedette::models::runtime {
 
 namespace {
+
+constexpr int kPictureShare = 4;  // a picture may take the fourth part of the language model's context
 
 // The speech model with what its encoder needs.
 struct Hearing {
@@ -103,7 +106,7 @@ class LoadedRuntime final : public Runtime {
       text_lane_ = std::make_unique<TextLane>(thinking_->decoder, thinking_->pool, step_context_,
                                               thinking_->tokenizer, thinking_->end_tokens);
       think_name_ = name_of(think);
-      check_sight(options.see);
+      fit_sight(options);
     }
     engine_ = std::make_unique<StepEngine>(text_lane_.get(), speech_lane_.get(), StepEngineOptions{},
                                            text_lane_.get());
@@ -116,7 +119,12 @@ class LoadedRuntime final : public Runtime {
     require(can_see(), "a model that sees");
     return seeing_->batching;
   }
-  const text::ImageMarkup& see_markup() const override { return markup_; }
+  text::ImageMarkup see_markup() const override { return markup_; }
+  int see_tokens() const override {
+    require(can_see(), "a model that sees");
+    return static_cast<int>(seeing_->model.most_frame_tokens());
+  }
+  SoundProjecting* sounds() override { return sounds_.get(); }
   std::string see_name() const override { return see_name_; }
   AudioEncoding& hearing() override {
     require(can_hear(), "a speech model");
@@ -162,14 +170,25 @@ class LoadedRuntime final : public Runtime {
     }
     seeing_ = std::make_unique<Seeing>(*backend_, pool_, dtype_, folder);
     see_name_ = name_of(see);
-    if (!folder.nano) markup_ = text::image_markup();
+    if (!folder.nano) markup_ = text::ImageMarkup::kIdefics3;
     return folder.adapter.empty() ? nullptr : weights::LoraAdapter::load(folder.adapter);
   }
-  void check_sight(const std::filesystem::path& see) const {
-    if (!seeing_ || seeing_->model.token_columns() == thinking_->decoder.config().hidden) return;
-    throw std::runtime_error(see.string() + ": gives tokens of " +
-                             std::to_string(seeing_->model.token_columns()) + " values, expected the " +
-                             std::to_string(thinking_->decoder.config().hidden) + " of " + think_name_);
+  // What of the eyes depends on the language model.
+  void fit_sight(const RuntimeOptions& options) {
+    if (!seeing_) return;
+    SightModel& model = seeing_->model;
+    const std::int64_t hidden = thinking_->decoder.config().hidden;
+    if (model.token_columns() != hidden) {
+      throw std::runtime_error(options.see.string() + ": gives tokens of " +
+                               std::to_string(model.token_columns()) + " values, expected the " +
+                               std::to_string(hidden) + " of " + think_name_);
+    }
+    const auto room = think_context() / (kPictureShare * model.picture_tokens()) - 1;
+    model.allow_tiles(
+        static_cast<int>(std::min<std::int64_t>(options.tiles, std::max<std::int64_t>(room, 0))));
+    if (!hearing_) return;
+    sounds_ = load_sound_rows(*backend_, pool_, dtype_, SightFolder::open(options.see),
+                              {hear_name_, hearing_->model.config().sizes.hidden, hidden});
   }
   static std::string name_of(const std::filesystem::path& folder) {
     return std::filesystem::absolute(folder).lexically_normal().filename().string();
@@ -189,7 +208,8 @@ class LoadedRuntime final : public Runtime {
   std::unique_ptr<SpeechLane> speech_lane_;
   std::unique_ptr<TextLane> text_lane_;
   std::string hear_name_, see_name_, think_name_;
-  text::ImageMarkup markup_;
+  text::ImageMarkup markup_ = text::ImageMarkup::kNone;
+  std::unique_ptr<SoundProjecting> sounds_;
   std::unique_ptr<StepEngine> engine_;  // last: its thread uses the lanes
 };
 

@@ -12,6 +12,7 @@
 #include "models/runtime/device.h"
 #include "models/runtime/engine.h"
 #include "models/runtime/image_encoding.h"
+#include "models/runtime/sound_projecting.h"
 #include "models/tensor/dtype.h"
 #include "models/text/chat_template.h"
 #include "models/text/image_prompt.h"
@@ -28,6 +29,9 @@ struct RuntimeOptions {
   DeviceChoice device = DeviceChoice::kAuto;
   int threads = 0;                    // workers; 0: one per core
   std::size_t kv_bytes = 256u << 20;  // pool of KV pages of the LLM, shared by all its sequences
+  // Tiles that a picture is cut into at most, where the folder's image processor splits pictures; fewer where
+  // their tokens would fill a quarter of the LLM's context. 0: the whole picture alone.
+  int tiles = 4;
 };
 
 // All that is resident of the models, in one place: one worker pool, one compute context, one copy of each
@@ -45,12 +49,13 @@ class Runtime {
   virtual AudioEncoding& hearing() = 0;           // Requires: can_hear()
   // Tokens for the language model that this runtime thinks with. Requires: can_see().
   virtual ImageEncoding& seeing() { throw std::logic_error("runtime: no model that sees"); }
-  // What stands around a picture's rows in prompts, as the model was taught: before and after them; "":
-  // nothing.
-  virtual const text::ImageMarkup& see_markup() const {
-    static const text::ImageMarkup kNone;
-    return kNone;
-  }
+  // How pictures are marked in prompts, as the model was taught.
+  virtual text::ImageMarkup see_markup() const { return text::ImageMarkup::kNone; }
+  // Rows of the LLM's prompt that a picture takes at most, marks not counted. Requires: can_see().
+  virtual int see_tokens() const { throw std::logic_error("runtime: no model that sees"); }
+  // Other sounds than words as rows of the LLM's prompt; null: the folder that sees has no such projector, or
+  // not for these models.
+  virtual SoundProjecting* sounds() { return nullptr; }
   virtual Engine& engine() = 0;
   virtual const text::Tokenizer& think_tokenizer() const = 0;  // Requires: can_think(), as for the next two
   virtual const text::ChatTemplate& think_template() const = 0;

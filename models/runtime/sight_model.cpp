@@ -1,6 +1,6 @@
 #include "models/runtime/sight_model.h"
 
-#include <cstring>
+#include <algorithm>
 #include <stdexcept>
 
 #include "models/vision/image_processor.h"
@@ -47,6 +47,7 @@ void open_nano(const JsonObject& config, SightFolder& sight) {
   sight.projector = inner_folder(config, sight.folder, "projector", true);
   sight.adapter = inner_folder(config, sight.folder, "adapter", false);
   sight.heads = inner_folder(config, sight.folder, "heads", false);
+  sight.sound_projector = inner_folder(config, sight.folder, "sound_projector", false);
   const JsonObject vision = JsonObject::open(sight.vision / "config.json");
   sight.vision_config = vision::parse_vision_config(vision, vision.text("model_type"));
   sight.projector_config = nano_projector(sight.projector, sight.vision_config.sizes.hidden);
@@ -66,9 +67,10 @@ void open_idefics(const JsonObject& config, SightFolder& sight) {
   sight.projector_prefix = "model.connector.modality_projection.";
 }
 
-// The processor's settings for one frame: the whole picture at the encoder's size, in one resize.
-preprocess::ImageSpec frame_spec(const SightFolder& folder) {
-  preprocess::ImageSpec spec = vision::load_image_spec(folder.processor);
+constexpr std::size_t kMostAtOnce = 4;  // pictures from which a batch takes no further frame: scratch memory
+
+// The processor's settings for a frame that is one picture: at the encoder's size, in one resize.
+preprocess::ImageSpec whole_spec(preprocess::ImageSpec spec) {
   if (spec.tile > 0) {
     spec.sizing = preprocess::ImageSpec::Sizing::kExact;
     spec.size = {spec.tile, spec.tile};
@@ -112,11 +114,20 @@ SightTowers::SightTowers(ComputeContext& context, const SightFolder& folder) {
   table.release_memory();
 }
 
+// A picture, cut out of a frame, on its way through the encoder.
+struct SightModel::Cut {
+  Matrix patches;
+  Matrix tokens;                    // rows of its frame's result
+  EncodedImage* last_of = nullptr;  // the frame whose whole picture it is; null: a tile
+};
+
 SightModel::SightModel(ComputeContext& context, const SightFolder& folder)
-    : to_tensor_(frame_spec(folder), {folder.vision_config.patch}), towers_(context, folder) {
+    : published_(vision::load_image_spec(folder.processor)), towers_(context, folder) {
+  const preprocess::PatchOrder order{folder.vision_config.patch};
+  whole_ = std::make_unique<const preprocess::ImageToTensor>(whole_spec(published_), order);
   if (!folder.heads.empty()) heads_.emplace(context, folder.heads, folder.vision_config.sizes.hidden);
   const int side = folder.vision_config.image_size;
-  const auto size = to_tensor_.picture_size({64, 64});
+  const auto size = whole_->picture_size({64, 64});
   if (size.width != side || size.height != side) {
     throw std::runtime_error(folder.processor.string() + ": the image processor gives pictures of " +
                              std::to_string(size.width) + " x " + std::to_string(size.height) +
@@ -125,47 +136,91 @@ SightModel::SightModel(ComputeContext& context, const SightFolder& folder)
   }
 }
 
-std::int64_t SightModel::frame_tokens() const {
+std::int64_t SightModel::picture_tokens() const {
   const int side = towers_.encoder->config().grid();
   return towers_.projector->tokens(side, side);
 }
 
+void SightModel::allow_tiles(int most) {
+  splitting_.clear();
+  const bool splits = published_.split && published_.sizing == preprocess::ImageSpec::Sizing::kLongestEdge;
+  most_tiles_ = splits ? std::max(0, most) : 0;
+  if (most_tiles_ < 2) {
+    most_tiles_ = 0;
+    return;
+  }
+  const preprocess::PatchOrder order{towers_.encoder->config().patch};
+  preprocess::ImageSpec spec = published_;
+  // A picture whose longer side has more tiles than are allowed has too many, whatever the other side is.
+  const int edge = most_tiles_ * spec.tile;
+  for (spec.edge = std::min(spec.edge, edge); spec.edge > spec.tile;
+       spec.edge = (spec.edge - 1) / spec.tile * spec.tile) {
+    splitting_.push_back(std::make_unique<const preprocess::ImageToTensor>(spec, order));
+  }
+}
+
+void SightModel::cut(ComputeContext& context, ImageFrame& frame, EncodedImage& encoded,
+                     std::vector<Cut>& pictures) const {
+  preprocess::check_frame(frame.view);
+  const preprocess::ImageSize size{frame.view.width, frame.view.height};
+  const auto fits = [&](const auto& one) { return one->tiles(size).pictures() - 1 <= most_tiles_; };
+  const auto found = std::ranges::find_if(splitting_, fits);
+  const preprocess::ImageToTensor& by = found == splitting_.end() ? *whole_ : **found;
+  const int side = towers_.encoder->config().grid();
+  const std::int64_t patches = static_cast<std::int64_t>(side) * side, tokens = picture_tokens();
+  encoded.tiles = by.tiles(size);
+  encoded.tiles_left_out = preprocess::tile_grid(published_, size).pictures() - encoded.tiles.pictures();
+  const int count = encoded.tiles.pictures();
+  const Matrix values = context.matrix(count * patches, towers_.encoder->config().patch_values());
+  by.run(context, frame.view, values);
+  encoded.tokens = tensor::Tensor(tensor::DType::kF32, {count * tokens, token_columns()});
+  const Matrix rows(encoded.tokens.view());
+  for (int i = 0; i < count; ++i) {
+    pictures.push_back({values.row_range(i * patches, patches), rows.row_range(i * tokens, tokens),
+                        i + 1 == count ? &encoded : nullptr});
+  }
+}
+
 void SightModel::encode(ComputeContext& context, std::span<ImageFrame> frames,
                         std::span<EncodedImage> encoded) const {
-  const backend::ScratchScope scope(context.scratch());
+  for (std::size_t next = 0; next < frames.size();) {
+    const backend::ScratchScope scope(context.scratch());
+    std::vector<Cut> pictures;
+    for (; next < frames.size() && pictures.size() < kMostAtOnce; ++next) {
+      try {
+        cut(context, frames[next], encoded[next], pictures);
+      } catch (const std::exception&) {
+        encoded[next] = {};
+        encoded[next].error = std::current_exception();
+      }
+      frames[next] = {};  // its pixels were read
+    }
+    if (!pictures.empty()) run(context, pictures);
+  }
+  context.synchronize();
+}
+
+void SightModel::run(ComputeContext& context, std::span<const Cut> pictures) const {
   const int side = towers_.encoder->config().grid();
   const std::int64_t patches = static_cast<std::int64_t>(side) * side;
   std::vector<vision::VisionImage> images;
-  std::vector<EncodedImage*> results;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    const Matrix values = context.matrix(patches, towers_.encoder->config().patch_values());
-    try {
-      to_tensor_.run(context, frames[i].view, values);
-      images.push_back({values, side, side});
-      results.push_back(&encoded[i]);
-    } catch (const std::exception&) {
-      encoded[i].error = std::current_exception();
-    }
-    frames[i] = {};  // its pixels were read
-  }
-  if (images.empty()) return;
+  for (const Cut& one : pictures) images.push_back({one.patches, side, side});
   const std::int64_t tokens = towers_.encoder->tokens(images.front()),
                      first = towers_.encoder->class_tokens();
   const Matrix hidden = context.matrix(static_cast<std::int64_t>(images.size()) * tokens,
                                        towers_.encoder->config().sizes.hidden);
   towers_.encoder->forward(context, images, hidden);
-  for (std::size_t i = 0; i < images.size(); ++i) {
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
     const Matrix own = hidden.row_range(static_cast<std::int64_t>(i) * tokens + first, patches);
-    results[i]->tokens = tensor::Tensor(tensor::DType::kF32, {frame_tokens(), token_columns()});
-    towers_.projector->forward(context, own, side, side, results[i]->tokens.view());
-    if (!heads_) continue;
+    towers_.projector->forward(context, own, side, side, pictures[i].tokens);
+    EncodedImage* result = pictures[i].last_of;
+    if (!heads_ || result == nullptr) continue;
     for (vision::SeenThing& thing : heads_->find(context, own)) {
-      results[i]->sightings.push_back({std::move(thing.what), std::move(thing.where), thing.score});
+      result->sightings.push_back({std::move(thing.what), std::move(thing.where), thing.score});
     }
     if (auto fault = heads_->fault(context, own))
-      results[i]->sightings.push_back({std::move(fault->what), "", fault->score, true});
+      result->sightings.push_back({std::move(fault->what), "", fault->score, true});
   }
-  context.synchronize();
 }
 
 }  // namespace vedette::models::runtime

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace vedette::models::text {
 
@@ -9,10 +11,11 @@ namespace vedette::models::text {
 // columns: of the tiles; 0 x 0: the whole picture alone.
 std::string image_prompt(int rows, int columns, int tokens);
 
-// The same for the whole picture alone, without the image tokens between the two.
-struct ImageMarkup {
-  std::string before, after;
-};
-ImageMarkup image_markup();
+// How a model marks pictures in its prompts. kNone: not at all, and there are no tiles.
+enum class ImageMarkup : std::uint8_t { kNone, kIdefics3 };
+
+// The same without the image tokens: what stands before those of each tile and of the whole picture, and
+// what stands behind the last: one text more than there are pictures.
+std::vector<std::string> image_segments(ImageMarkup markup, int rows, int columns);
 
 }  // namespace vedette::models::text

@@ -44,7 +44,9 @@ struct Number {
   const char* key;
   int PromptLayout::*member;
 };
-constexpr Number kNumbers[] = {{"pictures", &PromptLayout::pictures}, {"seconds", &PromptLayout::seconds}};
+constexpr Number kNumbers[] = {{"pictures", &PromptLayout::pictures},
+                               {"sounds", &PromptLayout::sounds},
+                               {"seconds", &PromptLayout::seconds}};
 
 [[noreturn]] void fail(const std::string& name, const std::string& key, const std::string& expected) {
   throw std::runtime_error(name + ": " + key + ": expected " + expected);
@@ -60,6 +62,7 @@ void read_text(const json& value, const Text& text, PromptLayout& layout, const 
   if (!needs.empty() && (at == std::string::npos || read.find(needs, at + 1) != std::string::npos)) {
     fail(name, text.key, "a text with " + needs + " in it once");
   }
+  if (read.find("{sound}") != read.rfind("{sound}")) fail(name, text.key, "{sound} at most once");
   layout.*text.member = std::move(read);
 }
 

@@ -24,7 +24,7 @@ struct PromptLayout {
   std::string heard = "[heard {from}-{to}] \"{text}\"\n";
   std::string seen = "[sees {t}] {text}\n";
   std::string moved = "[{tag} {from}-{to}] {text}\n";  // {tag}: moves, camera, light, specks, view
-  std::string sounded = "[sound {from_s}-{to_s}] {text}\n";
+  std::string sounded = "[sound {from_s}-{to_s}] {text}{sound}\n";  // {sound}: its rows, where there are any
   std::string condition = "[{text} {from}-{to}]\n";
   // What follows the lines.
   std::string question = "\n{text}";
@@ -35,6 +35,7 @@ struct PromptLayout {
   // Words for things that its captions may name: a caption with one of them that no fact has is not used.
   std::vector<std::string> classes;
   int pictures = 2;  // at most in one prompt, as many as it was taught with
+  int sounds = 4;    // likewise, whose rows are shown; the others are told by their names
   int seconds = 25;  // that the pictures and facts of a prompt about now reach back
 
   // Throws: std::runtime_error naming the file and the key, for one that is there and no such layout.

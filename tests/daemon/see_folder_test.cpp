@@ -3,18 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <nlohmann/json.hpp>
 #include <thread>
 
+#include "daemon/files/picture_reader.h"
+#include "daemon/files/picture_viewer.h"
 #include "daemon/narration/answers.h"
 #include "daemon/narration/sight_parts.h"
 #include "daemon/narration/stream_narration.h"
 #include "daemon/streams/supervisor.h"
 #include "models/runtime/runtime.h"
-#include "tests/support/byte_tokenizer.h"
+#include "tests/support/recording_feed.h"
 #include "tests/support/recording_publisher.h"
+#include "tests/support/smolvlm_folder.h"
 #include "tests/support/temporary_folder.h"
 
 namespace vedette::daemon {
@@ -23,50 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-// The golden model of 64 tokens, with what a published folder has beside the weights.
-class SmolVlmFolder {
- public:
-  SmolVlmFolder() {
-    const fs::path golden = fs::path(VEDETTE_SOURCE_DIR) / "tests/golden/idefics3/smolvlm_two_tiles";
-    for (const char* name : {"config.json", "generation_config.json", "model.safetensors"})
-      fs::copy_file(golden / name, folder_.path() / name);
-    folder_.write("preprocessor_config.json", R"({"image_processor_type": "SmolVLMImageProcessor",
-      "do_image_splitting": true, "do_resize": true, "do_rescale": true, "do_normalize": true, "do_pad": true,
-      "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "resample": 1,
-      "rescale_factor": 0.00392156862745098, "size": {"longest_edge": 64}, "max_image_size": {"longest_edge": 32}})");
-    folder_.write("tokenizer.json", tokenizer());
-    folder_.write("tokenizer_config.json",
-                  nlohmann::json{{"chat_template",
-                                  "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-                                  "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-                                  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"}}
-                      .dump());
-    folder_.write("prompt_layout.json", R"({"narrates": true})");
-  }
-  const fs::path& path() const { return folder_.path(); }
-
- private:
-  // Small letters, digits and what the prompt's lines are made of; other bytes have no token.
-  static std::string tokenizer() {
-    nlohmann::json vocabulary;
-    int id = 3;
-    for (const char c : std::string("abcdefghijklmnopqrstuvwxyz0123456789[].,=-?"))
-      vocabulary[std::string(1, c)] = id++;
-    vocabulary["\u0120"] = id++;
-    vocabulary["\u010a"] = id++;
-    nlohmann::json root = tests::byte_level(std::move(vocabulary));
-    id = 56;
-    for (const char* special :
-         {"<fake_token_around_image>", "<global-img>", "<|im_start|>", "<|im_end|>", "<image>"}) {
-      root["added_tokens"].push_back({{"id", id++}, {"content", special}, {"special", true}});
-    }
-    return root.dump();
-  }
-  test::TemporaryFolder folder_;
-};
-
 TEST(SeeFolder, AUsersSmolVlmCaptionsAStreamAndAnswers) {
-  const SmolVlmFolder folder;
+  const tests::SmolVlmFolder folder;
   models::runtime::RuntimeOptions options;
   options.see = folder.path();
   options.threads = 1;
@@ -94,7 +55,10 @@ TEST(SeeFolder, AUsersSmolVlmCaptionsAStreamAndAnswers) {
     std::this_thread::sleep_for(10ms);
   EXPECT_TRUE(captions());
   EXPECT_GT(narration->sight()->stats().captions_asked, 0u) << "the language model was asked";
-  EXPECT_FALSE(narration->sight()->pictures(0, base::utc_now_ms() + 60'000).empty());
+  const auto pictures = narration->sight()->pictures(0, base::utc_now_ms() + 60'000);
+  ASSERT_FALSE(pictures.empty());
+  EXPECT_EQ(pictures.front().tokens->tiles, (models::preprocess::TileGrid{2, 2}));
+  EXPECT_EQ(pictures.front().tokens->rows.shape()[0], 5 * 4) << "four tiles and the whole";
 
   narration::AnswerOptions answering;
   answering.writer = parts.writer();
@@ -117,6 +81,56 @@ TEST(SeeFolder, AUsersSmolVlmCaptionsAStreamAndAnswers) {
   EXPECT_FALSE(answer.text.empty());
   supervisor.stop();
   narration->stop();
+}
+
+// The same pictures of a file are cut alike and give the same rows, by FFmpeg as by GStreamer.
+TEST(SeeFolder, BothRoadsCutTheSameTiles) {
+  const tests::SmolVlmFolder folder;
+  const test::TemporaryFolder media;
+  const std::string file = (media.path() / "film.mp4").string();
+  const std::string command =
+      "ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc2=size=320x90:rate=10:duration=2 "
+      "-c:v libx264 -preset ultrafast -pix_fmt yuv420p '" +
+      file + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  models::runtime::RuntimeOptions options;
+  options.see = folder.path();
+  options.threads = 1;
+  options.tiles = 3;  // 1 x 2 of this wide picture fit
+  const auto runtime = models::runtime::Runtime::load(options);
+  std::vector<tests::RecordingFeed::Seen> by_ffmpeg;
+  {
+    tests::RecordingFeed feed;
+    files::PictureReader reader(file);
+    files::PictureViewer viewer({"clip", 2.0, true}, {runtime, &runtime->seeing()},
+                                {{{}, [](const signals::MotionEvent&) {}},
+                                 [&](streams::SeenFrame frame) { feed.on_seen(std::move(frame)); }});
+    const auto wants = [&](std::chrono::nanoseconds time) { return viewer.wants({0, time}); };
+    while (auto picture = reader.read(wants)) viewer.look({0, picture->time}, std::move(picture->frame));
+    viewer.finish();
+    by_ffmpeg = feed.log().seen;
+  }
+  const auto feed = std::make_shared<tests::RecordingFeed>();
+  streams::Supervisor supervisor({nullptr, {runtime, &runtime->seeing()}});
+  settings::StreamSettings stream;
+  stream.id = "clip";
+  stream.source = "file://" + file;
+  stream.pace = settings::Pace::kFast;
+  stream.retry_first = stream.retry_longest = 1h;  // once is enough
+  stream.video_rate_hz = 2.0;
+  supervisor.start(stream, feed);
+  EXPECT_TRUE(feed->wait_for(
+      [](const auto& log) { return log.has_status(streams::StreamState::kReconnecting, "eos"); }));
+  supervisor.stop();
+  const auto by_gstreamer = feed->log().seen;
+  ASSERT_GE(by_ffmpeg.size(), 4u);
+  ASSERT_EQ(by_ffmpeg.size(), by_gstreamer.size());
+  for (std::size_t i = 0; i + 1 < by_ffmpeg.size(); ++i) {  // the last only ends it
+    EXPECT_EQ(by_ffmpeg[i].tiles, (models::preprocess::TileGrid{1, 2})) << i;
+    EXPECT_EQ(by_gstreamer[i].tiles, by_ffmpeg[i].tiles) << i;
+    EXPECT_EQ(by_gstreamer[i].values, by_ffmpeg[i].values) << i;
+    EXPECT_EQ(by_ffmpeg[i].values.size(), 3u * 4 * 32) << i;
+  }
 }
 
 }  // namespace

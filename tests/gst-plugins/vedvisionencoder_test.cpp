@@ -97,10 +97,10 @@ TEST_F(VisionEncoderTest, TokensAndSightingsRideOnTheFrame) {
   EXPECT_EQ(GST_BUFFER_DURATION(out.get()), GST_SECOND);
   const VedetteVisionMeta* meta = vision_meta(out.get());
   ASSERT_NE(meta, nullptr);
-  EXPECT_EQ(meta->tokens->shape(), (models::tensor::Shape{2, 3}));
-  EXPECT_EQ(meta->tokens->as<float>()[0], 10.0F);
-  ASSERT_EQ(meta->sightings->size(), 1u);
-  EXPECT_EQ(meta->sightings->front().what, "person");
+  EXPECT_EQ(meta->seen->tokens.shape(), (models::tensor::Shape{2, 3}));
+  EXPECT_EQ(meta->seen->tokens.as<float>()[0], 10.0F);
+  ASSERT_EQ(meta->seen->sightings.size(), 1u);
+  EXPECT_EQ(meta->seen->sightings.front().what, "person");
   EXPECT_THAT(caps_of(harness.get(), "src"), HasSubstr("video/x-raw(meta:VedetteVision)"));
   EXPECT_EQ(gst_buffer_get_size(out.get()), 64u * 48 * 3 / 2) << "the pixels stay with it, as evidence";
 }
@@ -191,7 +191,7 @@ TEST_F(VisionEncoderTest, AnUnchangedFramePassesWithoutTokens) {
   push_marked(GST_SECOND, true, 0.0F);
   const Buffer out = pull(harness.get());
   ASSERT_NE(vision_meta(out.get()), nullptr);
-  EXPECT_TRUE(vision_meta(out.get())->tokens->empty());
+  EXPECT_TRUE(vision_meta(out.get())->seen->tokens.empty());
   EXPECT_NE(frame_meta(out.get())->unchanged, FALSE);
   EXPECT_EQ(encoding->seen().size(), 1u);
   EXPECT_EQ(stat("passed"), 1u);

@@ -30,6 +30,8 @@ class RecordingFeed : public daemon::streams::Feed {
     float change;
     std::uint32_t lost;
     bool last;
+    models::preprocess::TileGrid tiles{};
+    std::vector<float> values{};  // of the tokens
   };
   struct Log {
     std::vector<Heard> heard;
@@ -68,10 +70,12 @@ class RecordingFeed : public daemon::streams::Feed {
   void on_seen(daemon::streams::SeenFrame frame) override {
     const std::int64_t tokens = frame.tokens.empty() ? 0 : frame.tokens.shape()[0];
     const bool picture = frame.picture.owner != nullptr;
+    std::vector<float> values;
+    if (tokens > 0) values.assign(frame.tokens.as<float>().begin(), frame.tokens.as<float>().end());
     write([&] {
       log_.seen.push_back({frame.time, tokens, std::move(frame.sightings),
                            picture ? frame.picture.view.width : 0, picture ? frame.picture.view.height : 0,
-                           frame.change, frame.lost, frame.last});
+                           frame.change, frame.lost, frame.last, frame.tiles, std::move(values)});
     });
   }
   void on_motion(const signals::MotionEvent&) override {

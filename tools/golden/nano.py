@@ -2,8 +2,10 @@
 """Makes tests/golden/nano: a folder in vedette-nano's format with tiny random weights, and what the trainer's own code
 (tools/nano) makes of pictures with it.
 
-outputs.safetensors holds the pictures (RGB) and their `tokens`; sightings.json what the heads say. Run without arguments,
-with torch, transformers and safetensors installed.
+outputs.safetensors holds the pictures (RGB) and their `tokens`, encoder states of sounds and their `rows`, and prompts of both: ids and
+the rows of embeddings among them (-1); sightings.json what the heads say.
+
+  nano.py SMOLLM2_FOLDER     (of which the tokenizer is taken; torch, transformers and safetensors must be installed)
 """
 import json
 import pathlib
@@ -20,10 +22,13 @@ sys.path.insert(0, str(TOOLS / "nano"))
 
 import heads  # noqa: E402
 import language  # noqa: E402
+import layout  # noqa: E402
+import sound_rows  # noqa: E402
 from camera import FAULTS  # noqa: E402
 from encoder import PATCH_PARTS, WHOLE_PARTS  # noqa: E402
 
 WIDTH, HIDDEN, SIDE, PATCH = 16, 32, 40, 4
+STATES = 12  # width of the speech model's encoder states
 CALIBRATION = {"centre_threshold": 0.55, "kind_temperature": 1.4, "something_below": 0.5, "score": [1.1, 0.9, -0.2],
                "something_score": [0.8, 0.1], "colour_least": 0.2, "most": 4, "fault_temperature": 1.2, "fault_least": 0.2}
 
@@ -43,6 +48,40 @@ def rounded(module):
     for parameter in module.parameters():
         parameter.data = parameter.data.to(torch.bfloat16).float()
     return module.eval()
+
+
+def heard(outputs):
+    """A sound projector, and what it makes of spans of states: whole rows, one and a rest, less than one, more than the most."""
+    torch.manual_seed(6)
+    projector = sound_rows.SoundProjector(HIDDEN, STATES)
+    torch.nn.init.normal_(projector.linear_2.weight, std=0.2)
+    rounded(projector)
+    with torch.no_grad():
+        for name, count in (("sound_0", 75), ("sound_1", 40), ("sound_2", 9), ("sound_3", 200)):
+            outputs[name] = torch.randn(count, STATES)
+            outputs[name + ".rows"] = projector(sound_rows.pool_rows(outputs[name]))
+    sound_rows.write(projector, ROOT / "sound_projector", lambda tensors, path: save(path, tensors))
+
+
+def prompt(outputs, folder):
+    """A prompt with a picture and two sounds in it, as the trainer writes it: ids, and the rows behind -1, in order."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    facts = [("sounded", 10.0, 12.6, "dog", "sound_0"), ("frame", 11.0, 11.0, "", "picture_1"), ("heard", 11.5, 12.0, "Who is there?", None),
+             ("sounded", 13.2, None, "something", "sound_2")]
+    text, rows = "", []
+    for kind, start, end, words, what in facts:
+        if kind == "frame":
+            rows.append(outputs[what + ".tokens"])
+            text += layout.line(kind, start, end, layout.FRAME_TOKEN * len(rows[-1]))
+            continue
+        if what:
+            rows.append(outputs[what + ".rows"])
+        text += layout.line(kind, start, end, words, len(rows[-1]) if what else 0)
+    text = layout.prefix(text) + layout.turn(layout.fill(layout.LAYOUT["question"], text="What happens?"))
+    places = tokenizer.convert_tokens_to_ids([layout.FRAME_TOKEN, layout.SOUND_TOKEN])
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    outputs["prompt.ids"] = torch.tensor([-1 if i in places else i for i in ids])
+    outputs["prompt.rows"] = torch.cat(rows)
 
 
 def main():
@@ -92,9 +131,11 @@ def main():
     save(ROOT / "heads" / "model.safetensors", {"patch.weight": patch.weight, "patch.bias": patch.bias,
                                                 "whole.weight": whole.weight, "whole.bias": whole.bias})
     put(ROOT / "heads" / "config.json", heads.config(CALIBRATION))
-    put(ROOT / "config.json", {"model_type": "vedette_nano", "bases": {"think": "llama_lora"}, "vision": "vision",
-                               "projector": "projector", "heads": "heads"})
+    put(ROOT / "config.json", {"model_type": "vedette_nano", "bases": {"think": "llama_lora", "hear": "tiny"}, "vision": "vision",
+                               "projector": "projector", "heads": "heads", "sound_projector": "sound_projector"})
     put(ROOT / "sightings.json", sightings)
+    heard(outputs)
+    prompt(outputs, sys.argv[1])
     save_file(outputs, ROOT / "outputs.safetensors")
     (ROOT / "outputs.safetensors").chmod(0o644)
     put(ROOT / "manifest.json", {"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__})

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the published folder from checkpoints, calibrates the heads, and prints what held-out pictures give.
 
-  export.py --packed DIR --run DIR --out models/nano [--sound DIR] [--scenes 600] [--lora [--narrates]]
+  export.py --packed DIR --run DIR --out models/nano [--sound DIR] [--scenes 600] [--lora [--narrates]] [--sound-projector]
 """
 import argparse
 import json
@@ -12,6 +12,7 @@ import time
 import heads
 import language
 import layout
+import sound_rows
 import story
 import torch
 from encoder import Encoder
@@ -68,6 +69,15 @@ def projector(speaker, out):
         "out": language.HIDDEN, "hidden_act": "gelu", "layer_norm_eps": 1e-5})
 
 
+def sound_projector(options, speaker, out):
+    path = options.run / "checkpoints" / "sound_projector.pt"
+    if path.exists():
+        speaker.sound_projector.load_state_dict(torch.load(path)["model"])
+    elif not (options.begin and (options.begin / "sound_projector").exists()):
+        raise SystemExit(f"{path} is not there: train.py --step projector --sounds makes it")
+    sound_rows.write(speaker.sound_projector, out / "sound_projector", save)
+
+
 def adapter(speaker, out):
     speaker.llm.save_pretrained(out / "adapter")
     (out / "adapter" / "README.md").unlink(missing_ok=True)
@@ -99,6 +109,7 @@ def main():
     parser.add_argument("--sound", type=pathlib.Path, help="folder that sound.py wrote")
     parser.add_argument("--scenes", type=int, default=600, help="held-out pictures for the calibration, and as many for the scores")
     parser.add_argument("--lora", action="store_true", help="publish the adapter of the LoRA step, too")
+    parser.add_argument("--sound-projector", action="store_true", help="publish the sound projector, too")
     parser.add_argument("--narrates", action="store_true", help="the LLM's captions may be used")
     parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights for the steps that have no checkpoint")
     parser.add_argument("--answers", type=int, default=0, help="held-out stories, six questions each, to put to the LLM")
@@ -129,12 +140,15 @@ def main():
     speaker = speaker_of(options, model)
     projector(speaker, options.out)
     shutil.rmtree(options.out / "adapter", ignore_errors=True)
+    shutil.rmtree(options.out / "sound_projector", ignore_errors=True)
+    if options.sound_projector:
+        sound_projector(options, speaker, options.out)
     if options.lora:
         adapter(speaker, options.out)
     if options.answers:
         report["answers"] = answers(options, speaker, held)
     layout.write(options.out / "prompt_layout.json", options.narrates, KINDS[1:] + story.COLOURS + [name for name in story.SOUNDS if " " not in name])
-    parts = ["vision", "projector", "heads", "sound"] + (["adapter"] if options.lora else [])
+    parts = ["vision", "projector", "heads", "sound"] + (["adapter"] if options.lora else []) + (["sound_projector"] if options.sound_projector else [])
     put(options.out / "config.json", {"model_type": "vedette_nano", "bases": {"hear": "whisper-tiny.en", "think": "smollm2-135m-instruct"},
                                       **{part: part for part in parts}})
     if options.sound:

@@ -5,8 +5,10 @@ from the prefix, so that nothing can be copied from another's answer and a prefi
 """
 import random
 import time
+from typing import NamedTuple
 
 import layout
+import sound_rows
 import torch
 import torch.nn.functional as F
 import trainer
@@ -86,10 +88,12 @@ def load_llm(packed) -> LlamaForCausalLM:
 class Teacher:
     """Makes samples: a prefix with its pictures, and questions with answers."""
 
-    def __init__(self, packed, said, world, seed):
+    def __init__(self, packed, said, world, seed, clips=None):
         self.tokenizer = Tokenizer.from_file(str(packed / "tokenizer.json"))
         self.world, self.rng, self.said = world, random.Random(seed), said
         self.frame_id = self.tokenizer.token_to_id(layout.FRAME_TOKEN)
+        self.sound_id = self.tokenizer.token_to_id(layout.SOUND_TOKEN)
+        self.clips = sound_rows.Clips(clips, self.rng) if clips else None
         self.pool = []
 
     def ids(self, text):
@@ -109,7 +113,7 @@ class Teacher:
         return self.pool.pop()
 
     def sample(self, questions, pictures=0.4):
-        """(prefix ids, pixels [frames, 3, h, w] or None, [(slot, asked ids, answer ids, answer)])."""
+        """(prefix ids, Shown, [(slot, asked ids, answer ids, answer)])."""
         rng = self.rng
         pictured = rng.random() < pictures
         pixels, frames, things = None, 0, None
@@ -119,7 +123,9 @@ class Teacher:
             pixels = pixels[-frames:]
         story = Story(rng, self.said, things, "" if pictured else None)
         # facts() tells time backwards from the end: the latest picture is the last frame.
-        facts = story.facts(frames).replace("{frame}", layout.FRAME_TOKEN * TOKENS)
+        rows = self._heard(story)
+        facts = story.facts(frames, rows).replace("{frame}", layout.FRAME_TOKEN * TOKENS)
+        clips = [clip for *_, clip in story.sounded(rows) if clip is not None]
         turns, tries = [], 0
         while len(turns) < questions and tries < 40:
             slot = rng.choices(list(SLOTS), list(SLOTS.values()))[0]
@@ -127,7 +133,23 @@ class Teacher:
             if asked and all(t[0] != slot or slot in ("check", "presence") for t in turns):
                 text = layout.turn(layout.fill(layout.LAYOUT[asked[0]], text=asked[1]))
                 turns.append((slot, self.ids(text), self.ids(asked[2] + layout.END), asked[2]))
-        return self.ids(layout.prefix(facts)), pixels, turns
+        return self.ids(layout.prefix(facts)), Shown(pixels, torch.cat(clips) if clips else None), turns
+
+    def _heard(self, story):
+        """Of each sound what its line calls it, and a clip. Every other one has no name there: what it is must be heard."""
+        if self.clips is None:
+            return None
+        heard = []
+        for index, (_, _, name) in enumerate(story.sounds):
+            clip = self.clips.rows(name) if index < layout.LAYOUT["sounds"] else None
+            heard.append(("something" if clip is not None and self.rng.random() < 0.5 else name, clip))
+        return heard
+
+
+class Shown(NamedTuple):
+    """What stands in a prompt besides text: pictures, [frames, 3, h, w], and sounds' pooled states, [rows, 2 * width]."""
+    pixels: object = None
+    sounds: object = None
 
 
 def side(x):
@@ -135,29 +157,32 @@ def side(x):
 
 
 class Speaker(nn.Module):
-    """Encoder and LLM stand still ("frozen"); the projector and, once added, the LoRA matrices learn."""
+    """Encoder and LLM stand still ("frozen"); the projectors and, once added, the LoRA matrices learn."""
 
     def __init__(self, encoder, llm):
         super().__init__()
         self.frozen = nn.ModuleDict({"encoder": encoder.requires_grad_(False).eval()})
-        self.projector, self.llm = Projector(), llm
+        self.projector, self.sound_projector, self.llm = Projector(), sound_rows.SoundProjector(HIDDEN), llm
 
     def state_dict(self, *args, **kwargs):
         whole = super().state_dict(*args, **kwargs)
         tuned = self.projector.linear_1.weight.requires_grad  # else its own checkpoint has it
         return {k: v for k, v in whole.items() if "lora_" in k or (tuned and k.startswith("projector."))}
 
-    def rows(self, ids, pixels, frame_id):
+    def rows(self, ids, shown, teacher):
         ids = torch.tensor([ids], device=self.projector.linear_1.weight.device)
         rows = self.llm.get_input_embeddings()(ids)
-        if pixels is not None:
+        if shown.pixels is not None:
             with torch.no_grad():
-                patches = self.frozen["encoder"].features(pixels)
-            rows = rows.masked_scatter((ids == frame_id)[..., None], self.projector(patches).flatten(0, 1)[None].to(rows.dtype))
+                patches = self.frozen["encoder"].features(shown.pixels)
+            rows = rows.masked_scatter((ids == teacher.frame_id)[..., None], self.projector(patches).flatten(0, 1)[None].to(rows.dtype))
+        if shown.sounds is not None:
+            heard = self.sound_projector(shown.sounds.to(rows.device))
+            rows = rows.masked_scatter((ids == teacher.sound_id)[..., None], heard[None].to(rows.dtype))
         return rows
 
-    def loss(self, sample, frame_id):
-        prefix, pixels, turns = sample
+    def loss(self, sample, teacher):
+        prefix, shown, turns = sample
         ids, target, positions, owner = list(prefix), [-100] * len(prefix), list(range(len(prefix))), [-1] * len(prefix)
         for index, (_, asked, answer, _) in enumerate(turns):
             ids += asked + answer
@@ -166,7 +191,7 @@ class Speaker(nn.Module):
             owner += [index] * (len(asked) + len(answer))
         owner, count = torch.tensor(owner), len(ids)
         sees = torch.ones(count, count, dtype=torch.bool).tril() & ((owner[None] == -1) | (owner[None] == owner[:, None]))
-        rows = self.rows(ids, pixels, frame_id)
+        rows = self.rows(ids, shown, teacher)
         mask = torch.zeros(1, 1, count, count).masked_fill(~sees, -1e9).to(rows)
         hidden = self.llm_body()(inputs_embeds=rows, attention_mask=mask,
                                  position_ids=torch.tensor([positions], device=rows.device)).last_hidden_state[0]
@@ -238,6 +263,8 @@ def add_lora(speaker):
 
 def load_published(speaker, folder):
     speaker.projector.load_state_dict(load_file(folder / "projector" / "model.safetensors"))
+    if (folder / "sound_projector").exists():
+        speaker.sound_projector.load_state_dict(load_file(folder / "sound_projector" / "model.safetensors"))
     if hasattr(speaker.llm, "peft_config"):
         from peft import set_peft_model_state_dict
         set_peft_model_state_dict(speaker.llm, load_file(folder / "adapter" / "adapter_model.safetensors"))
@@ -249,7 +276,7 @@ def train(speaker, teacher, minutes, checkpoint, log, title, rates, resume, work
             teacher.rng = random.Random(random.randrange(1 << 30) + rank)
             teacher.pool = []
         with torch.autocast(teacher.world.device.type, torch.bfloat16):
-            return speaker.loss(teacher.sample(questions, pictures), teacher.frame_id)
+            return speaker.loss(teacher.sample(questions, pictures), teacher)
     return trainer.train(speaker, loss, rates, minutes, checkpoint, log, title, resume, workers, weight_decay=0.01, accumulate=2)
 
 
@@ -262,13 +289,13 @@ def measure(speaker, teacher, samples, control=""):
     speaker.eval()
     right, answers, shown = {}, {}, []
     for _ in range(samples):
-        prefix, pixels, turns = teacher.sample(6)
-        if control == "black" and pixels is not None:
-            pixels = torch.zeros_like(pixels)
+        prefix, shown_too, turns = teacher.sample(6)
+        if control == "black" and shown_too.pixels is not None:
+            shown_too = Shown(torch.zeros_like(shown_too.pixels), shown_too.sounds)
         if control == "mute":
-            prefix, pixels = teacher.ids(layout.prefix("")), None
+            prefix, shown_too = teacher.ids(layout.prefix("")), Shown()
         for slot, asked, _, answer in turns:
-            said = teacher.tokenizer.decode(greedy(speaker, speaker.rows(prefix + asked, pixels, teacher.frame_id)), skip_special_tokens=True)
+            said = teacher.tokenizer.decode(greedy(speaker, speaker.rows(prefix + asked, shown_too, teacher)), skip_special_tokens=True)
             right.setdefault(slot, []).append(said.strip() == answer)
             answers.setdefault(slot, []).append(answer)
             if len(shown) < 40:

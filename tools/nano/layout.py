@@ -2,6 +2,7 @@
 import json
 
 FRAME_TOKEN = "<empty_output>"  # stands for one row of a picture; ordinary text never has it
+SOUND_TOKEN = "<jupyter_output>"  # likewise of a sound
 END = "<|im_end|>"
 LAYOUT = {
     "system": "You are told what a camera saw and what a microphone heard, with times in seconds. Answer in one short sentence from "
@@ -10,13 +11,14 @@ LAYOUT = {
     "heard": "[heard {from}-{to}] \"{text}\"\n",
     "seen": "[sees {t}] {text}\n",
     "moved": "[{tag} {from}-{to}] {text}\n",
-    "sounded": "[sound {from_s}-{to_s}] {text}\n",
+    "sounded": "[sound {from_s}-{to_s}] {text}{sound}\n",
     "condition": "[{text} {from}-{to}]\n",
     "question": "\n{text}",
     "check": "\nIs it true that {text}? Answer yes or no.",
     "yes": ["Yes", "yes", " Yes", " yes"],
     "no": ["No", "no", " No", " no"],
     "pictures": 2,
+    "sounds": 4,
     "seconds": 25,
 }
 # Of what the whole picture does (signals/motion.cpp); the rest "moves".
@@ -33,10 +35,10 @@ def tag(text: str) -> str:
     return TAGS.get(" ".join(text.split()[:2]), "moves")
 
 
-def line(kind: str, start: float, end: float | None, text: str) -> str:
-    """One fact; end None: it goes on. Whole seconds hold the fact: the first is rounded down, the last up."""
+def line(kind: str, start: float, end: float | None, text: str, rows: int = 0) -> str:
+    """One fact; end None: it goes on. Whole seconds hold the fact: the first is rounded down, the last up. rows: of a sound."""
     return fill(LAYOUT[kind], **{"t": f"{start:.1f}", "from": f"{start:.1f}", "to": "" if end is None else f"{end:.1f}",
-                                 "from_s": str(int(start)), "to_s": "" if end is None else str(-int(-end // 1)), "frame": text, "text": text,
+                                 "from_s": str(int(start)), "to_s": "" if end is None else str(-int(-end // 1)), "frame": text, "sound": SOUND_TOKEN * rows, "text": text,
                                  "tag": tag(text)})
 
 

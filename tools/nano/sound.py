@@ -4,7 +4,7 @@
   sound.py --data DIR --hear WHISPER_FOLDER --words words.json --out DIR [--sources clear|all] [--windows 400] [--threads 1]
 
 Three seconds of encoder states (50 a second) are pooled to mean and standard deviation; a linear layer names them. Windows
-are encoded once and kept in OUT/sound_*.pt. Writes OUT/sound/{config.json,model.safetensors}, prints held-out scores.
+are encoded once and kept in OUT/sound_*.pt (train.py --sounds takes the one of training). Writes OUT/sound/{config.json,model.safetensors}, prints held-out scores.
 """
 import argparse
 import json
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
+from sound_rows import pool, pool_rows
 from sounds import RATE, Mixer, clips, known_classes
 from transformers import WhisperFeatureExtractor, WhisperModel
 
@@ -23,10 +24,10 @@ SPAN, RATE_STATES = 3, 50
 
 
 def encode(mixer, folder, count, label):
-    """Features [spans, 2 * width], class index, of all 3 s spans that lie to 80 % in one class."""
+    """Features [spans, 2 * width], rows for the sound projector and class index of all 3 s spans that lie to 80 % in one class."""
     extractor = WhisperFeatureExtractor.from_pretrained(folder)
     encoder = WhisperModel.from_pretrained(folder).encoder.float().eval()
-    features, classes, began = [], [], time.monotonic()
+    features, rows, classes, began = [], [], [], time.monotonic()
     for index in range(count):
         wave, spans = mixer.window()
         with torch.no_grad():
@@ -34,15 +35,13 @@ def encode(mixer, folder, count, label):
         for start in range(0, int(len(wave) / RATE) - SPAN + 1):
             for a, b, cls in spans:
                 if min(b, start + SPAN) - max(a, start) >= 0.8 * SPAN:
-                    features.append(pool(states[start * RATE_STATES:(start + SPAN) * RATE_STATES]))
+                    span = states[start * RATE_STATES:(start + SPAN) * RATE_STATES]
+                    features.append(pool(span))
+                    rows.append(pool_rows(span).half())
                     classes.append(mixer.classes.index(cls))
         if index % 50 == 49:
             print(f"{label}: {index + 1} windows, {time.monotonic() - began:.0f} s", flush=True)
-    return {"x": torch.stack(features), "y": torch.tensor(classes), "classes": mixer.classes}
-
-
-def pool(states):
-    return torch.cat([states.mean(0), states.std(0)])
+    return {"x": torch.stack(features), "rows": torch.stack(rows), "y": torch.tensor(classes), "classes": mixer.classes}
 
 
 def fit(train, classes, keep):

@@ -96,8 +96,13 @@ class Story:
             words += ", " + rng.choice(SIDES) + (", " + way if way else "")
         return words + rng.choice(["", "", "", ", enters", ", leaves", ", enters and leaves"])
 
-    def facts(self, frames: int) -> str:
-        """Lines in order of time; pictures only where the story is seen."""
+    def sounded(self, rows=None) -> list:
+        """Lines of the sounds in the prompt's order, and what stands behind each: [(start, 2, line, rows of the clip or None)]."""
+        return sorted(((a, 2, layout.line("sounded", a, b, text, len(clip) if clip is not None else 0), clip)
+                       for (a, b, _), (text, clip) in zip(self.sounds, rows or [(s[2], None) for s in self.sounds])), key=lambda line: line[:3])
+
+    def facts(self, frames: int, rows=None) -> str:
+        """Lines in order of time; pictures only where the story is seen. rows: of each sound what its line calls it, and its clip."""
         rng, lines = self.rng, []
         end = self.zero + self.length
         if self.seen:
@@ -108,7 +113,7 @@ class Story:
         for k in range(frames):
             lines.append((end - k, 0, layout.line("frame", end - k, end - k, "{frame}")))
         lines += [(a, 2, layout.line("heard", a, b, text)) for a, b, text in self.heard]
-        lines += [(a, 2, layout.line("sounded", a, b, text)) for a, b, text in self.sounds]
+        lines += [line[:3] for line in self.sounded(rows)]
         for a, b, text in self.moves:
             lines.append((a, 2, layout.line("moved", a, b if b < end or rng.random() < 0.5 else None, text)))
         if self.condition:

@@ -2,12 +2,14 @@
 """Trains vedette-nano: encoder, projector, LoRA. One command does all three; each can be run by itself and resumed.
 
   train.py --packed DIR --out DIR [--step encoder|projector|lora|all] [--minutes N] [--device cpu|cuda]
-           [--sources clear|all] [--workers N] [--from MODEL_FOLDER]
+           [--sources clear|all] [--workers N] [--from MODEL_FOLDER] [--sounds OUT/sound_all_train.pt]
 
 Needs torch, transformers, peft, tokenizers, safetensors and pillow, and no network. DIR of --packed is what pack.py made.
 --minutes is training time of the step, those before a resume included; of "all", the encoder gets 55 %, the projector
 10 %, LoRA 35 %. Checkpoints lie in OUT/checkpoints, one every 10 minutes; the same call again goes on from there (with
 more --minutes once they are spent). --from begins at published weights (models/nano) where there is no checkpoint.
+--sounds, encoded clips as sound.py keeps them: the projector step makes the sound projector too, and LoRA's stories have
+sounds in them that the LLM must hear.
 export.py makes the published folder from OUT.
 """
 import argparse
@@ -18,6 +20,7 @@ import time
 
 import encoder as encoder_step
 import language
+import sound_rows
 import torch
 from safetensors.torch import load_file
 from world import World
@@ -81,18 +84,28 @@ class Run:
 
     def teacher(self):
         said = self.words["said"]
-        return language.Teacher(self.options.packed, said[len(said) // 10:], self.world, random.randrange(1 << 30))
+        return language.Teacher(self.options.packed, said[len(said) // 10:], self.world, random.randrange(1 << 30), self.clips())
+
+    def clips(self):
+        return sound_rows.load_clips(self.options.sounds) if self.options.sounds else None
 
     def train_projector(self):
         speaker, _ = self.speaker(False)
-        return language.align(speaker, self.teacher(), self.minutes("projector"), self.save("projector"), log, self.resume("projector"))
+        teacher = self.teacher()
+        if self.options.sounds:
+            sound_rows.align(speaker.sound_projector, self.clips(), speaker.llm.get_input_embeddings(), teacher.ids, self.save("sound_projector"), log)
+        return language.align(speaker, teacher, self.minutes("projector"), self.save("projector"), log, self.resume("projector"))
 
     def train_lora(self):
         speaker, adapters = self.speaker(True)
         resume, aligned = self.resume("lora"), self.resume("projector")
         if aligned:  # the alignment of this run, not that of the published weights
             speaker.load_state_dict(aligned["model"], strict=False)
+        heard = self.resume("sound_projector")
+        if heard:
+            speaker.sound_projector.load_state_dict(heard["model"])
         speaker.projector.requires_grad_(self.options.tune_projector)
+        speaker.sound_projector.requires_grad_(False)
         tuned = [(list(speaker.projector.parameters()), 5e-4, False)] if self.options.tune_projector else []
         return language.train(speaker, self.teacher(), self.minutes("lora"), self.save("lora"), log, "lora",
                               [(adapters, 1e-3, False)] + tuned, resume, self.options.workers, self.options.pictures)
@@ -116,6 +129,7 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate of the encoder")
     parser.add_argument("--pictures", type=float, default=0.4, help="share of the LoRA step's stories with pictures; the rest are facts alone")
     parser.add_argument("--tune-projector", action="store_true", help="the LoRA step changes the projector too, which then fits this encoder only")
+    parser.add_argument("--sounds", type=pathlib.Path, help="encoded clips: OUT/sound_all_train.pt of sound.py")
     parser.add_argument("--workers", type=int, default=1, help="processes that train together (cpu only)")
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--from", dest="begin", type=pathlib.Path, help="published weights to begin at")

@@ -98,6 +98,41 @@ TEST_F(SoundEventsTest, ADoubtfulSoundWaitsForWhatFollows) {
   EXPECT_EQ(told_, "+dog 8-9|-dog 8-9|+dog 12-13|-dog 12-13|");
 }
 
+// Rows of a sound: how many states it was, and what the first of them says.
+class FakeProjector : public models::runtime::SoundProjecting {
+ public:
+  models::tensor::Tensor project(const models::tensor::TensorView& states, std::int64_t first,
+                                 std::int64_t count) override {
+    auto rows = models::tensor::Tensor::zeros(models::tensor::DType::kF32, {1, 2});
+    rows.as<float>()[0] = static_cast<float>(count);
+    rows.as<float>()[1] = states.as<float>()[static_cast<std::size_t>(first) * 4];
+    return rows;
+  }
+};
+
+TEST_F(SoundEventsTest, TheSpanThatNamedASoundBecomesItsRows) {
+  FakeProjector projector;
+  SoundEvents events("gate", "whisper", book_, &head_, &projector);
+  const auto listen = [&](int from_s, const std::string& classes) {
+    streams::HeardWindow window;
+    window.start = {0, seconds(from_s)};
+    window.length = seconds(static_cast<int>(classes.size()));
+    window.features = tests::states_of(classes);
+    events.take(window, clock_);
+    return events.take_rows();
+  };
+  auto rows = listen(0, "sdd");  // speech has none; the dog's first second has its own
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0].first, book_.timeline.open().front().record_id);
+  EXPECT_EQ(rows[0].second.as<float>()[0], 50.0F);
+  EXPECT_EQ(rows[0].second.as<float>()[1], 1.0F);
+  EXPECT_TRUE(listen(3, "dd").empty()) << "it goes on";
+  EXPECT_TRUE(listen(5, "...D").empty()) << "a doubtful one waits";
+  rows = listen(9, "..");
+  ASSERT_EQ(rows.size(), 1u) << "and has the rows of its own span";
+  EXPECT_FLOAT_EQ(rows[0].second.as<float>()[1], 0.086F);
+}
+
 TEST_F(SoundEventsTest, WithoutAHeadThereAreNone) {
   SoundEvents none("gate", "", book_, nullptr);
   streams::HeardWindow window;

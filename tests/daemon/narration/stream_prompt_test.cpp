@@ -17,10 +17,14 @@ models::text::PromptLayout layout() {
   return layout;
 }
 
-models::tensor::Tensor tokens(std::int64_t rows, float value) {
+models::tensor::Tensor rows(std::int64_t rows, float value) {
   auto made = models::tensor::Tensor::zeros(models::tensor::DType::kF32, {rows, 2});
   for (float& one : made.as<float>()) one = value;
   return made;
+}
+
+PictureRows tokens(std::int64_t count, float value) {
+  return {rows(count, value), {}};
 }
 
 class StreamPromptTest : public testing::Test {
@@ -88,16 +92,16 @@ TEST_F(StreamPromptTest, AsksBehindWhatGoesOn) {
   prompt_.bring_up(12'000);
   fact(FactKind::kSeen, 9'000, 0, "person, middle, 0.8");
   fact(FactKind::kCondition, 13'000, 0, "");
-  EXPECT_EQ(text_of(prompt_.question("What happens?")),
+  EXPECT_EQ(text_of(prompt_.question("What happens?").tokens),
             std::string("[sees 0.0] person, middle, 0.8\n[sound_silent 1.0-]\n\nWhat happens?") + kTail);
-  EXPECT_EQ(text_of(prompt_.check("a person is visible")),
+  EXPECT_EQ(text_of(prompt_.check("a person is visible").tokens),
             std::string(
                 "[sees 0.0] person, middle, 0.8\n[sound_silent 1.0-]\n\nIs it true that a person is visible? "
                 "Answer yes or no.") +
                 kTail);
   // Names of special tokens in what is asked are plain text.
-  EXPECT_TRUE(text_of(prompt_.question("<|im_end|>")).ends_with(std::string("<|im_end|>") + kTail));
-  const auto asked = prompt_.question("<|im_end|>");
+  EXPECT_TRUE(text_of(prompt_.question("<|im_end|>").tokens).ends_with(std::string("<|im_end|>") + kTail));
+  const auto asked = prompt_.question("<|im_end|>").tokens;
   EXPECT_EQ(std::ranges::count(asked, *tokenizer_.find("<|im_end|>")), 1);
 }
 
@@ -113,6 +117,73 @@ TEST_F(StreamPromptTest, BeginsAnewBeforeItHoldsMoreThanTheModelKnows) {
   prompt_.bring_up(42'000);  // and so is half a minute
   ASSERT_EQ(engine_.sessions().size(), 3u);
   EXPECT_EQ(session(), std::string(kHead) + "[moves 0.0-1.0] two things\n");
+}
+
+TEST_F(StreamPromptTest, ASoundsRowsStandInItsLine) {
+  const auto sound = [&](const std::string& id, std::int64_t from_ms, std::int64_t to_ms) {
+    Fact fact;
+    fact.kind = FactKind::kSounded;
+    fact.t_start_ms = from_ms;
+    fact.t_end_ms = to_ms;
+    fact.open = to_ms == 0;
+    fact.label = "sound";
+    fact.text = "dog";
+    fact.record_id = id;
+    timeline_.add(std::move(fact));
+  };
+  prompt_.see(10'000, tokens(1, 1.0F));
+  prompt_.hear("a", rows(2, 5.0F));
+  prompt_.hear("b", rows(3, 6.0F));
+  sound("a", 10'000, 12'000);
+  sound("b", 13'000, 0);
+  sound("c", 14'000, 14'500);  // of which nothing is kept
+  prompt_.bring_up(15'000);
+  EXPECT_EQ(session(), std::string(kHead) + "[t=0.0]#\n[sound 0-2] dog##\n[sound 4-5] dog\n");
+  const auto& held = engine_.sessions()[0]->pieces[0].embeddings;
+  ASSERT_EQ(held.shape(), (models::tensor::Shape{3, 2}));
+  EXPECT_EQ(held.as<float>()[0], 1.0F);
+  EXPECT_EQ(held.as<float>()[2], 5.0F);
+  // What goes on is told behind, rows and all.
+  const models::runtime::PromptPiece asked = prompt_.check("a dog barks");
+  EXPECT_TRUE(text_of(asked.tokens).starts_with("[sound 3-] dog###\n\nIs it true"));
+  ASSERT_EQ(asked.embeddings.shape(), (models::tensor::Shape{3, 2}));
+  EXPECT_EQ(asked.embeddings.as<float>()[0], 6.0F);
+  EXPECT_EQ(prompt_.sounds(timeline_.between(0, 20'000)).size(), 2u);
+  prompt_.enter(1);
+  EXPECT_TRUE(prompt_.sounds(timeline_.between(0, 20'000)).empty());
+}
+
+// A model that was taught with two sounds gets the rows of two; of the third it is told by name.
+TEST_F(StreamPromptTest, OfMoreSoundsThanItWasTaughtWithItIsToldTheNames) {
+  auto few = layout();
+  few.sounds = 2;
+  const PromptWriter writer(tokenizer_, chat_, few);
+  StreamPrompt prompt(engine_, writer, timeline_);
+  for (const char* id : {"a", "b", "c"}) {
+    prompt.hear(id, rows(1, 1.0F));
+    Fact fact;
+    fact.kind = FactKind::kSounded;
+    fact.t_start_ms = fact.t_end_ms = 10'000;
+    fact.text = id;
+    fact.record_id = id;
+    timeline_.add(std::move(fact));
+  }
+  prompt.bring_up(10'000);
+  EXPECT_EQ(session(), std::string(kHead) + "[sound 0-0] a#\n[sound 0-0] b#\n[sound 0-0] c\n");
+  const KeptSounds newest = prompt.sounds(timeline_.between(0, 20'000));
+  EXPECT_EQ(newest.size(), 2u);
+  EXPECT_TRUE(newest.contains("c"));
+}
+
+TEST_F(StreamPromptTest, TilesStandBetweenTheirMarks) {
+  const PromptWriter writer(tokenizer_, chat_, layout(), models::text::ImageMarkup::kIdefics3);
+  PieceWriter piece(writer);
+  piece.picture(1000, std::make_shared<const PictureRows>(PictureRows{rows(6, 1.0F), {1, 2}}));
+  EXPECT_EQ(text_of(piece.take().tokens),
+            "[t=1.0]<fake_token_around_image><row_1_col_1>##<fake_token_around_image><row_1_col_2>##\n\n"
+            "<fake_token_around_image><global-img>##<fake_token_around_image>\n");
+  const auto odd = std::make_shared<const PictureRows>(PictureRows{rows(4, 1.0F), {1, 2}});
+  EXPECT_THROW(piece.picture(1000, odd), std::invalid_argument);
 }
 
 TEST_F(StreamPromptTest, AnEpochStartsEmpty) {
@@ -144,7 +215,7 @@ TEST_F(StreamPromptTest, TheWholeIsWhatTheTemplateMakes) {
   std::vector<std::int32_t> pieces = engine_.sessions()[0]->options.head.tokens;
   for (const auto& piece : engine_.sessions()[0]->pieces)
     pieces.insert(pieces.end(), piece.tokens.begin(), piece.tokens.end());
-  const auto suffix = prompt_.question("What moved?");
+  const auto suffix = prompt_.question("What moved?").tokens;
   pieces.insert(pieces.end(), suffix.begin(), suffix.end());
   const std::vector<models::text::ChatMessage> messages{
       {"system", "You see."},

@@ -233,7 +233,7 @@ TEST_F(StreamSightTest, AForkHoldsWhatTheQuestionIsAbout) {
   const auto now_facts = book_->timeline.between(1'000'000, 2'000'000);
   const auto fork = sight().fork(now_facts, 1'010'000, "What is there?");
   ASSERT_NE(fork.session, nullptr);
-  EXPECT_THAT(tests::readable(tokenizer_, fork.suffix), HasSubstr("What is there?"));
+  EXPECT_THAT(tests::readable(tokenizer_, fork.suffix.tokens), HasSubstr("What is there?"));
   Fact old;
   old.text = "long ago";
   old.t_start_ms = old.t_end_ms = 900'000;

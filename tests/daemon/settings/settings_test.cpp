@@ -176,6 +176,7 @@ TEST(Settings, TheShippedFileParsesAndShowsTheDefaults) {
   EXPECT_EQ(a.retry_longest, b.retry_longest);
   EXPECT_EQ(a.stalled_after, b.stalled_after);
   EXPECT_EQ(shipped.models.kv_bytes, plain.models.kv_bytes);
+  EXPECT_EQ(shipped.models.tiles, plain.models.tiles);
 }
 
 TEST(Settings, AStreamTakesTheDefaultsUnlessItSaysOtherwise) {
@@ -184,7 +185,7 @@ redis: redis://10.0.0.1:6380/2
 http: localhost:0
 retention: 2h
 log: debug
-models: {hear: none, think: ./models/own, search_path: [/a, /b], precision: f32, threads: 3, kv_memory: 64 MiB}
+models: {hear: none, think: ./models/own, search_path: [/a, /b], precision: f32, threads: 3, kv_memory: 64 MiB, tiles: 0}
 defaults: {transport: udp, sound: {hop: 500ms}, health: {silent_dbfs: -50, clear_after: 3s}, retry: {first: 2s}}
 streams:
   gate: {source: "rtsp://cam/1"}
@@ -202,6 +203,7 @@ streams:
   EXPECT_EQ(settings.models.precision, Precision::kF32);
   EXPECT_EQ(settings.models.threads, 3);
   EXPECT_EQ(settings.models.kv_bytes, 67'108'864U);
+  EXPECT_EQ(settings.models.tiles, 0);
   ASSERT_THAT(settings.streams, SizeIs(4));
   const StreamSettings &gate = settings.streams[0], &door = settings.streams[1], &clip = settings.streams[2];
   EXPECT_EQ(gate.id, "gate");

@@ -13,6 +13,7 @@
 
 #include "models/backend/cpu/cpu_backend.h"
 #include "models/runtime/runtime.h"
+#include "models/runtime/sound_rows.h"
 #include "models/weights/safetensors_writer.h"
 #include "models/weights/weight_table.h"
 
@@ -45,7 +46,7 @@ ImageFrame rgb_frame(const tensor::TensorView& pixels) {
 TEST(SightModel, NanoIsTheTrainers) {
   Machine machine;
   const SightModel model(machine.context, SightFolder::open(golden()));
-  EXPECT_EQ(model.frame_tokens(), 25);
+  EXPECT_EQ(model.picture_tokens(), 25);
   EXPECT_EQ(model.token_columns(), 32);
   const auto table = weights::WeightTable::open_file(golden() / "outputs.safetensors");
   std::vector<ImageFrame> frames;
@@ -79,6 +80,38 @@ TEST(SightModel, NanoIsTheTrainers) {
   }
 }
 
+TEST(SoundRows, AreTheTrainers) {
+  Machine machine;
+  SoundRows rows(*machine.backend, machine.pool, tensor::DType::kF32, golden() / "sound_projector", 12, 32);
+  const auto table = weights::WeightTable::open_file(golden() / "outputs.safetensors");
+  for (const std::string name : {"sound_0", "sound_1", "sound_2", "sound_3"}) {
+    const tensor::TensorView& states = table.get(name).view;
+    const tensor::Tensor received = rows.project(states, 0, states.shape()[0]);
+    const auto& expected = table.get(name + ".rows", received.shape()).view;
+    for (std::size_t i = 0; i < expected.as<float>().size(); ++i)
+      ASSERT_NEAR(received.as<float>()[i], expected.as<float>()[i], 1e-4F) << name << " value " << i;
+  }
+  // A span inside a window is the span by itself.
+  const tensor::TensorView& states = table.get("sound_0").view;
+  const tensor::Tensor inside = rows.project(states, 25, 25), whole = rows.project(states, 0, 75);
+  for (std::size_t i = 0; i < 32; ++i) EXPECT_EQ(inside.as<float>()[i], whole.as<float>()[32 + i]);
+  EXPECT_THROW(rows.project(states, 70, 6), std::invalid_argument);
+  EXPECT_THROW(rows.project(states, 0, 0), std::invalid_argument);
+  EXPECT_THROW(rows.project(table.get("prompt.rows").view, 0, 1), std::invalid_argument);
+}
+
+TEST(SoundRows, AreNotForAnotherSpeechModel) {
+  Machine machine;
+  const SightFolder folder = SightFolder::open(golden());
+  const auto load = [&](const char* hear, std::int64_t states, std::int64_t hidden) {
+    return load_sound_rows(*machine.backend, machine.pool, tensor::DType::kF32, folder,
+                           {hear, states, hidden});
+  };
+  EXPECT_NE(load("tiny", 12, 32), nullptr);
+  EXPECT_EQ(load("whisper-base", 12, 32), nullptr);
+  EXPECT_THROW(load("tiny", 13, 32), std::runtime_error);
+}
+
 // A copy of the golden folder of which a test spoils one file.
 class SpoiltSight : public testing::Test {
  protected:
@@ -100,12 +133,17 @@ class SpoiltSight : public testing::Test {
     std::ofstream(folder_ / file) << config;
     std::string message = "no error";
     try {
-      const SightModel model(machine_.context, SightFolder::open(folder_));
+      load();
     } catch (const std::exception& error) {
       message = error.what();
     }
     fs::copy_file(golden() / file, folder_ / file, fs::copy_options::overwrite_existing);
     return message;
+  }
+  void load() {
+    const SightFolder folder = SightFolder::open(folder_);
+    const SightModel model(machine_.context, folder);
+    load_sound_rows(*machine_.backend, machine_.pool, tensor::DType::kF32, folder, {"tiny", 12, 32});
   }
   Machine machine_;
   fs::path folder_;
@@ -132,6 +170,16 @@ TEST_F(SpoiltSight, IsRefusedNamingFileAndKey) {
   EXPECT_THAT(with("vision/preprocessor_config.json", "size", {{"height", 20}, {"width", 40}}),
               HasSubstr("the image processor gives pictures of 40 x 20"));
   EXPECT_THAT(with("vision/config.json", "hidden_size", 18), HasSubstr("expected"));
+  EXPECT_EQ(with("config.json", "sound_projector", nullptr), "no error");
+  EXPECT_THAT(with("sound_projector/config.json", "in", 13), HasSubstr("in: expected the speech model's 12"));
+  EXPECT_THAT(with("sound_projector/config.json", "out", 33),
+              HasSubstr("out: expected the language model's 32"));
+  EXPECT_THAT(with("sound_projector/config.json", "model_type", "mlp"),
+              HasSubstr("model_type: expected pooled_mlp"));
+  EXPECT_THAT(with("sound_projector/config.json", "states_per_row", 0),
+              HasSubstr("states_per_row: expected"));
+  EXPECT_THAT(with("sound_projector/config.json", "hidden", 25),
+              testing::AllOf(HasSubstr("linear_1.weight"), HasSubstr("[25, 24]")));
 }
 
 // A weight that is missing, of another shape or of another type.
@@ -150,15 +198,15 @@ TEST_F(SpoiltSight, IsRefusedNamingFileAndTensor) {
       weights::write_safetensors(folder_ / file, named);
     }
     try {
-      const SightModel model(machine_.context, SightFolder::open(folder_));
+      load();
     } catch (const std::exception& error) {
       message = error.what();
     }
     fs::copy_file(golden() / file, folder_ / file, fs::copy_options::overwrite_existing);
     return message;
   };
-  for (const char* file :
-       {"vision/model.safetensors", "projector/model.safetensors", "heads/model.safetensors"}) {
+  for (const char* file : {"vision/model.safetensors", "projector/model.safetensors",
+                           "heads/model.safetensors", "sound_projector/model.safetensors"}) {
     const auto table = weights::WeightTable::open_file(golden() / file);
     const std::string name = table.all().begin()->first;
     const tensor::Shape shape = table.all().begin()->second.view.shape();

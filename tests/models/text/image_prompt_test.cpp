@@ -13,7 +13,8 @@ TEST(ImagePrompt, IsTheProcessors) {
             "<fake_token_around_image><row_1_col_1><image><fake_token_around_image><row_1_col_2><image>\n"
             "<fake_token_around_image><row_2_col_1><image><fake_token_around_image><row_2_col_2><image>\n\n"
             "<fake_token_around_image><global-img><image><fake_token_around_image>");
-  EXPECT_EQ(image_markup().before + "<image>" + image_markup().after, image_prompt(0, 0, 1));
+  EXPECT_EQ(image_segments(ImageMarkup::kIdefics3, 1, 2).size(), 4u);
+  EXPECT_EQ(image_segments(ImageMarkup::kNone, 0, 0), (std::vector<std::string>{"", ""}));
 }
 
 }  // namespace

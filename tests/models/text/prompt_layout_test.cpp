@@ -42,6 +42,9 @@ TEST(PromptLayout, RefusesWhatIsNone) {
   EXPECT_THAT(message(R"({"yes": []})"), HasSubstr("yes: expected a list of words"));
   EXPECT_THAT(message(R"({"no": [""]})"), HasSubstr("no: expected a list of words"));
   EXPECT_THAT(message(R"({"classes": {"vehicle": "car"}})"), HasSubstr("classes: expected a list"));
+  EXPECT_THAT(message(R"({"sounded": "{sound} {text} {sound}"})"),
+              HasSubstr("sounded: expected {sound} at most"));
+  EXPECT_THAT(message(R"({"sounds": 0})"), HasSubstr("sounds: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"pictures": 0})"), HasSubstr("pictures: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"seconds": 2.5})"), HasSubstr("seconds: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"narrates": "yes"})"), HasSubstr("narrates: expected true or false"));
