@@ -128,7 +128,7 @@ def run(options, folder, processes):
     streams = {name: f"rtsp://127.0.0.1:{rtsp_port}/{name}" for name in ("gate", "yard", "lobby")}
     settings = {name: {"source": source, "transport": "tcp"} for name, source in streams.items()}
     settings["gate"]["alerts"] = [ALERT]
-    config = services.write_config(folder, redis_port, http_port, settings, f"evidence: {{ path: {folder}/evidence }}")
+    config = services.write_config(folder, redis_port, http_port, settings)
     daemon = services.start_vedetted(processes, options.build, folder, config)
     for name, source in streams.items():
         print(f"camera   {source}  ({'your clip' if options.media and name == 'lobby' else 'H.264 and AAC'})")

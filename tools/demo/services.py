@@ -39,7 +39,8 @@ def start_rtsp(processes, build, folder, mounts, port=0, options=()):
 def write_config(folder, redis_port, http_port, streams, extra=""):
     """A vedetted configuration for streams, a dict of id -> source, or -> settings; returns its file."""
     file = pathlib.Path(folder) / "vedette.yaml"
-    lines = [f"redis: redis://127.0.0.1:{redis_port}/0", f"http: 127.0.0.1:{http_port}", extra, "streams:"]
+    lines = [f"redis: redis://127.0.0.1:{redis_port}/0", f"http: 127.0.0.1:{http_port}",
+             extra, f"evidence: {{ path: {folder}/evidence }}", "streams:"]
     for stream, source in streams.items():
         more = source if isinstance(source, dict) else {"source": source}
         lines.append(f"  {stream}: {json.dumps(more)}")  # JSON is YAML
