@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/log.h"
 #include "daemon/metrics/sources.h"
 
 namespace vedette::daemon::service {
@@ -27,14 +26,6 @@ std::shared_ptr<narration::StreamNarration> NarrationMaker::make(const settings:
   sight.caption_prompt = stream.caption.prompt;
   for (const settings::AlertRule& rule : stream.alerts)
     sight.alerts.push_back({rule.when, rule.threshold, rule.cooldown});
-  if (!stream.alerts.empty() && writer() == nullptr) {
-    base::log(base::LogLevel::kWarning, stream.id,
-              "alerts need a language model (models.think): none is raised");
-  } else if (!stream.alerts.empty() && !writer()->layout().narrates) {
-    base::log(
-        base::LogLevel::kWarning, stream.id,
-        "the model was not taught to check pictures: alerts are scored from what is measured and heard");
-  }
   sight.evidence = evidence_ ? &*evidence_ : nullptr;
   return narration::StreamNarration::create(stream.id, models_.engine(), publisher_, options);
 }
