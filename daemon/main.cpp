@@ -172,6 +172,7 @@ void run_until_stopped(service::Configuration& configuration, const metrics::Met
     }
     if (signal != Signal::kNone) continue;  // too soon after the last look to tell who is stuck
     notify_status(status());
+    give_back_memory();
     const auto stuck = progress.stuck(parts_of(models));
     if (stuck.empty()) notify_alive();
     for (const std::string& name : stuck)

@@ -15,6 +15,10 @@ void keep_memory_flat() {
   mallopt(M_ARENA_MAX, 4);
 }
 
+void give_back_memory() {
+  malloc_trim(0);
+}
+
 Signals::Signals() {
   sigemptyset(&signals_);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals_, signal);

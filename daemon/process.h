@@ -13,6 +13,8 @@ namespace vedette::daemon {
 // Call it before there are threads. Windows, mels and keys come and go by the megabyte on many threads: left
 // to its habits glibc keeps them in an arena per thread, each of which grows for as long as the service runs.
 void keep_memory_flat();
+// Gives back to the system what the allocator holds between pieces that are in use. Takes milliseconds.
+void give_back_memory();
 
 enum class Signal : std::uint8_t { kNone, kStop, kReload };
 
