@@ -222,7 +222,7 @@ def served(options, folder, loops):
 
 
 def settings_of(options, folder):
-    lines = ["retention: 1h", f"evidence: {{ path: {folder}/evidence }}"]
+    lines = ["retention: 1h"]
     if options.narrates:
         lines.append(f"models: {{ see: {narrating(folder)} }}")
     if options.no_motion:
