@@ -388,7 +388,7 @@ class Scenario:
         daemon.wait()
         killed_ms = int(time.time() * 1000)
         time.sleep(1.2)  # a second that nobody watches
-        spans = self.history("tone", began_ms, int(time.time() * 1000))["audio"]["spans"]
+        spans = self.history("tone", began_ms - 2000, int(time.time() * 1000))["audio"]["spans"]
         watched = [span["to_ms"] for span in spans if span["state"] != "down"]
         self.checks.that(spans[0]["state"] == "down" and spans[-1]["state"] == "down", "before and after it is down", spans)
         self.checks.that(watched and killed_ms - watched[-1] < 10_000, "kill -9 loses a few seconds of it", (spans, killed_ms))
