@@ -27,6 +27,7 @@ sys.path[:0] = [str(ROOT / "tools" / "demo")]
 import film  # noqa: E402
 import media  # noqa: E402
 import services  # noqa: E402
+import steadiness  # noqa: E402
 import word_errors  # noqa: E402
 from processes import Processes, free_port, stop  # noqa: E402
 from redis_client import Redis  # noqa: E402
@@ -138,13 +139,6 @@ def thread_seconds(process):
     return times
 
 
-def slope_per_minute(samples):
-    """Least squares over (seconds, value)."""
-    mean_x, mean_y = (statistics.fmean(axis) for axis in zip(*samples))
-    spread = sum((x - mean_x) ** 2 for x, _ in samples)
-    return 60 * sum((x - mean_x) * (y - mean_y) for x, y in samples) / spread if spread else 0.0
-
-
 def watch(daemon, seconds):
     """Waits, and samples resident memory: (seconds, MB)."""
     begin, samples = time.monotonic(), []
@@ -198,6 +192,7 @@ def file_errors(build, loops, sentences):
 
 def memory(samples):
     half = samples[len(samples) // 2:]
+    slope_per_minute = lambda some: steadiness.slope_per_hour(some) / 60  # noqa: E731
     return {"first": round(samples[0][1]), "last": round(samples[-1][1]), "most": round(max(mb for _, mb in samples)),
             "per_minute": round(slope_per_minute(samples), 2), "per_minute_second_half": round(slope_per_minute(half), 2),
             "by_minute": [round(mb) for _, mb in samples[::12]]}
