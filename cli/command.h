@@ -35,8 +35,8 @@ using Action = std::function<ExitCode()>;
 
 void add_ask(CLI::App& app, Action& action);       // vedette ask STREAM QUESTION
 void add_caption(CLI::App& app, Action& action);   // vedette caption FILE
-void add_coverage(CLI::App& app, Action& action);  // vedette coverage STREAM
 void add_check(CLI::App& app, Action& action);     // vedette check FILE
+void add_coverage(CLI::App& app, Action& action);  // vedette coverage STREAM
 void add_eval(CLI::App& app, Action& action);      // vedette eval MANIFEST
 void add_models(CLI::App& app, Action& action);    // vedette models ...
 void add_streams(CLI::App& app, Action& action);   // vedette streams

@@ -4,7 +4,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/coverage_chart.h"
 #include "cli/redis_options.h"
+#include "sinks/redis/coverage_queue.h"
 
 namespace vedette::cli {
 
@@ -21,8 +21,8 @@ namespace {
 
 using daemon::ledger::Coverage;
 using daemon::ledger::Modality;
+using sinks::redis::kCoverageDay;
 
-constexpr std::int64_t kDaySeconds = 86400;
 // The daemon writes every other second; by then what was before is there.
 constexpr std::int64_t kWrittenAfterMs = 5000;
 constexpr std::int64_t kMostDays = 400;
@@ -39,24 +39,15 @@ struct History {
   std::map<Modality, std::string> letters;
 };
 
-std::string day_of(std::int64_t day) {
-  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(day))};
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return text;
-}
-
 // The letters of a span, NUL where nothing was written; "" when nothing was anywhere.
 std::string read_letters(sinks::redis::Reader& reader, const std::string& stream, Modality modality,
                          std::int64_t from, std::int64_t to) {
   std::string letters;
   bool any = false;
   for (std::int64_t at = from; at < to;) {
-    const std::int64_t day = at / kDaySeconds, end = std::min(to, (day + 1) * kDaySeconds);
-    const std::string key =
-        "vedette:{" + stream + "}:coverage:" + daemon::ledger::to_string(modality) + ":" + day_of(day);
-    std::string part = reader.range(key, at % kDaySeconds, (end - 1) % kDaySeconds);
+    const auto place = sinks::redis::coverage_place(stream, daemon::ledger::to_string(modality), at);
+    const std::int64_t end = std::min(to, at - place.offset + kCoverageDay);
+    std::string part = reader.range(place.key, place.offset, place.offset + (end - at) - 1);
     any = any || part.find_first_not_of('\0') != part.npos;
     part.resize(static_cast<std::size_t>(end - at), '\0');
     letters += part;
@@ -70,7 +61,7 @@ History read_history(sinks::redis::Reader& reader, const CoverageOptions& option
   History history;
   history.from = parse_time(options.since, "--since", now_ms) / 1000;
   history.to = (options.until.empty() ? now_ms : parse_time(options.until, "--until", now_ms)) / 1000;
-  if (history.to <= history.from || history.to - history.from > kMostDays * kDaySeconds) {
+  if (history.to <= history.from || history.to - history.from > kMostDays * kCoverageDay) {
     throw CommandError(ExitCode::kUsage,
                        "--since must lie before --until, by " + std::to_string(kMostDays) + " days at most");
   }
@@ -134,7 +125,7 @@ void print_chart(const CoverageOptions& options, const History& history) {
   const std::size_t seconds = static_cast<std::size_t>(history.to - history.from);
   const std::size_t columns = std::min(columns_of(options, terminal), seconds);
   const auto moment = [](std::int64_t second) {
-    return day_of(second / kDaySeconds) + " " + clock_time(second * 1000).substr(0, 8);
+    return sinks::redis::coverage_day(second) + " " + clock_time(second * 1000).substr(0, 8);
   };
   std::printf("%s, %s to %s UTC, %.3g s a column\n", options.stream.c_str(), moment(history.from).c_str(),
               moment(history.to).c_str(), static_cast<double>(seconds) / static_cast<double>(columns));

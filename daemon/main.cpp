@@ -193,7 +193,9 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   metrics::MeteredPublisher metered(publisher, base::utc_now_ms);
   http::EventLog events;
   http::LiveBoard board(metered, events, base::utc_now_ms);
-  service::NarrationMaker maker(settings.evidence, *models, board, model_options.see);
+  const bool serves = !settings.http_host.empty();
+  service::NarrationMaker maker(settings.evidence, *models,
+                                serves ? static_cast<sinks::Publisher&>(board) : metered, model_options.see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {
@@ -223,8 +225,8 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
     }
   };
   service::Fleet fleet(handle, ledger, std::move(hooks));
-  const sinks::redis::QuestionIntake questions(publisher,
-                                               question_handler(fleet, answers ? &*answers : nullptr));
+  const sinks::QuestionHandler ask = question_handler(fleet, answers ? &*answers : nullptr);
+  const sinks::redis::QuestionIntake questions(publisher, ask);
 
   service::Configuration configuration(file, settings::process_environment(), settings,
                                        [&](const settings::Settings& now) {
@@ -247,12 +249,11 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
     metrics::write_process(scrape);
   });
   std::optional<Web> web;
-  if (!settings.http_host.empty()) {
+  if (serves) {
     web.emplace(
         settings,
-        WebParts{events, board, metrics, ledger, question_handler(fleet, answers ? &*answers : nullptr),
-                 [&] { return not_ready(publisher, questions, fleet); }, [&] { return fleet.ids(); },
-                 [&](const std::string& stream) { return fleet.find(stream); }});
+        WebParts{events, board, metrics, ledger, ask, [&] { return not_ready(publisher, questions, fleet); },
+                 [&] { return fleet.ids(); }, [&](const std::string& stream) { return fleet.find(stream); }});
   }
 
   base::log(LogLevel::kInfo, "vedetted",

@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "daemon/evidence/picture_file.h"
-#include "daemon/metrics/sources.h"
 
 namespace vedette::daemon {
 
@@ -40,7 +39,7 @@ Web::Web(const settings::Settings& settings, const WebParts& parts)
     : desk_(parts.events, parts.ask),
       server_({settings.http_host, settings.http_port, settings.http_token},
               pages_of(settings, parts, desk_)) {
-  parts.metrics.add_source([this](metrics::Scrape& scrape) { metrics::write(scrape, server_.stats()); });
+  parts.metrics.add_source([this](metrics::Scrape& scrape) { http::write(scrape, server_.stats()); });
   base::log(base::LogLevel::kInfo, "http",
             "listening on " + settings.http_host + ":" + std::to_string(server_.port()) +
                 ", the page is at /" + (settings.http_token.empty() ? "" : " and wants the token"));

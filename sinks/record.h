@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
@@ -12,6 +13,7 @@
 namespace vedette::sinks {
 
 enum class Kind : std::uint8_t { kCaption, kTranscript, kSound, kMotion, kAlert, kCoverage, kStatus };
+constexpr std::size_t kKinds = 7;
 enum class RecordState : std::uint8_t { kOpen, kUpdate, kClose, kWithdraw };
 
 const char* to_string(Kind kind);          // "caption", "transcript", ...

@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view kSuffix = ".jpg";
 constexpr std::string_view kUnfinished = ".unfinished";  // as our files end while they are written
 
 class Descriptor {
@@ -222,7 +221,7 @@ std::string EvidenceStore::write(const std::string& stream, const std::string& j
   fs::create_directory(folder, error);
   std::int64_t time = base::utc_now_ms();
   if (!files_.empty()) time = std::max(time, files_.rbegin()->first + 1);
-  const fs::path path = folder / (std::to_string(time) + std::string(kSuffix));
+  const fs::path path = folder / file_name(time);
   fs::path unfinished = path;
   unfinished += kUnfinished;
   try {

@@ -15,6 +15,10 @@ constexpr std::uintmax_t kMostBytes =
 
 }  // namespace
 
+std::string file_name(std::int64_t written_ms) {
+  return std::to_string(written_ms) + std::string(kSuffix);
+}
+
 std::int64_t time_of(const std::string& name) {
   if (!name.ends_with(kSuffix) || name.size() <= kSuffix.size() || name.size() > 20) return -1;
   const std::string digits = name.substr(0, name.size() - kSuffix.size());
@@ -31,7 +35,7 @@ std::optional<PictureFile> picture_file(const std::filesystem::path& path) {
 std::string read_picture(const std::filesystem::path& folder, const std::string& stream,
                          std::int64_t written_ms) {
   if (folder.empty() || !sinks::is_stream_id(stream) || written_ms < 0) return {};
-  const auto path = folder / stream / (std::to_string(written_ms) + std::string(kSuffix));
+  const auto path = folder / stream / file_name(written_ms);
   std::error_code error;
   const auto bytes = std::filesystem::file_size(path, error);
   if (error || bytes > kMostBytes || !std::filesystem::is_regular_file(path, error)) return {};

@@ -16,6 +16,9 @@ struct PictureFile {
 // Empty: the path is none of a picture that we keep.
 std::optional<PictureFile> picture_file(const std::filesystem::path& path);
 
+// "MILLISECONDS.jpg"
+std::string file_name(std::int64_t written_ms);
+
 // The time in the name of one of our files; -1: it is none.
 std::int64_t time_of(const std::string& name);
 

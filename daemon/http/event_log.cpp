@@ -18,10 +18,10 @@ void EventLog::add(std::string_view kind, std::string_view data) {
       data, std::back_inserter(text), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   text += "\n\n";
   bytes_ += text.size();
-  events_.push_back({std::move(text)});
+  events_.push_back(std::move(text));
   ++stats_.events;
   while (events_.size() > limits_.events || (bytes_ > limits_.bytes && events_.size() > 1)) {
-    bytes_ -= events_.front().text.size();
+    bytes_ -= events_.front().size();
     events_.pop_front();
     ++first_;
   }
@@ -80,7 +80,7 @@ EventLog::Listener::Outcome EventLog::Listener::next(std::chrono::milliseconds m
   }
   const std::size_t before = text.size();
   for (; at_ < log_.first_ + log_.events_.size(); ++at_) {
-    const std::string& one = log_.events_[static_cast<std::size_t>(at_ - log_.first_)].text;
+    const std::string& one = log_.events_[static_cast<std::size_t>(at_ - log_.first_)];
     if (text.size() > before && text.size() - before + one.size() > log_.limits_.batch_bytes) break;
     text += one;
   }

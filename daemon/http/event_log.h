@@ -63,16 +63,13 @@ class EventLog {
   std::unique_ptr<Listener> listen(std::string_view last_id, bool& resumed);
 
  private:
-  struct Event {
-    std::string text;
-  };
   std::optional<std::uint64_t> place_of(std::string_view id) const;
 
   const EventLimits limits_;
   const std::string run_;  // begins every id: another process's ids mean nothing here
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Event> events_;
+  std::deque<std::string> events_;
   std::uint64_t first_ = 1;  // number of events_.front()
   std::size_t bytes_ = 0;
   bool closed_ = false;

@@ -10,6 +10,10 @@
 #include "daemon/http/event_log.h"
 #include "daemon/ledger/ledger.h"
 
+namespace vedette::daemon::metrics {
+class Scrape;
+}
+
 namespace vedette::daemon::http {
 
 class LiveBoard;
@@ -27,7 +31,8 @@ struct LatestPicture {
   std::shared_ptr<const std::string> jpeg;  // null: it has shown nothing yet
 };
 
-// What the pages show. Called from the server's threads; what is null is not served.
+// What the pages show, called from the server's threads. `metrics` and `not_ready` are needed; of the rest,
+// what is null is not served.
 struct HttpPages {
   std::function<std::string()> metrics{};                 // /metrics, Prometheus' text format
   std::function<std::vector<std::string>()> not_ready{};  // /readyz: why we are not ready; empty when we are
@@ -49,6 +54,7 @@ struct HttpStats {
       refused;  // by reason: "host", "foreign", "not_json", "token", "listeners"
   EventStats events;
 };
+void write(metrics::Scrape& scrape, const HttpStats& stats);
 
 // Serves the page and its API (docs/http.md), /livez, /readyz, /metrics and pictures. A fixed number of
 // threads, of which those who listen to events can only have some; requests of a few KiB that come in a few

@@ -15,10 +15,9 @@ namespace vedette::daemon::http {
 namespace {
 
 constexpr std::size_t kMostStreams = 512;  // twice what a configuration may hold: it can be changed
-constexpr std::size_t kKinds = 7;
 // Of each kind, as sinks::Kind has them: caption, transcript, sound, motion, alert, coverage, status (open
 // ones only).
-constexpr std::array<std::size_t, kKinds> kKept{3, 8, 2, 2, 8, 0, 16};
+constexpr std::array<std::size_t, sinks::kKinds> kKept{3, 8, 2, 2, 8, 0, 16};
 
 struct KeptRecord {
   std::string id;
@@ -31,7 +30,7 @@ struct Stream {
   std::string state = "starting", reason;
   std::int64_t next_try_ms = 0, since_ms = 0;
   std::uint64_t touched = 0;
-  std::array<std::deque<KeptRecord>, kKinds> kept;
+  std::array<std::deque<KeptRecord>, sinks::kKinds> kept;
 };
 
 nlohmann::json state_of(const std::string& id, const Stream& stream) {
@@ -121,7 +120,8 @@ void LiveBoard::publish_state(sinks::StateUpdate update) {
 nlohmann::json LiveBoard::show(const std::string& id, bool records) const {
   const std::lock_guard lock(inside_->mutex);
   const auto found = inside_->streams.find(id);
-  const Stream& stream = found != inside_->streams.end() ? found->second : Stream{};
+  static const Stream kUnknown;
+  const Stream& stream = found != inside_->streams.end() ? found->second : kUnknown;
   nlohmann::json json = state_of(id, stream);
   if (!records) return json;
   std::vector<const KeptRecord*> all;

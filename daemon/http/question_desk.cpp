@@ -1,5 +1,6 @@
 #include "daemon/http/question_desk.h"
 
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -95,10 +96,10 @@ QuestionDesk::Reply QuestionDesk::ask(const std::string& body, const std::string
   {
     const std::lock_guard lock(table_->mutex);
     auto& asked = table_->asked;
-    const auto open = [&](auto matches) { return std::ranges::count_if(asked, matches); };
-    if (open([](const Asked& one) { return one.open; }) >= static_cast<std::ptrdiff_t>(limits_.open))
+    const auto count = [&](auto matches) { return std::ranges::count_if(asked, matches); };
+    if (count([](const Asked& one) { return one.open; }) >= static_cast<std::ptrdiff_t>(limits_.open))
       return {429, "", "busy: too many questions are open; ask again later"};
-    if (open([&](const Asked& one) { return one.open && one.client == client; }) >=
+    if (count([&](const Asked& one) { return one.open && one.client == client; }) >=
         static_cast<std::ptrdiff_t>(limits_.open_per_client))
       return {429, "", "too many questions of this client are open"};
     while (asked.size() >= limits_.kept) {

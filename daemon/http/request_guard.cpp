@@ -46,9 +46,7 @@ bool is_foreign(const RequestFacts& facts) {
   const bool read = is_read(facts);
   if (!facts.fetch_site.empty()) {
     // "none": the address was typed, or a bookmark.
-    if (facts.fetch_site != "same-origin" && !(read && (facts.fetch_site == "none" || is_public(facts))))
-      return true;
-    return false;
+    return facts.fetch_site != "same-origin" && !(read && (facts.fetch_site == "none" || is_public(facts)));
   }
   if (read || facts.origin.empty()) return false;
   return facts.origin != "http://" + facts.host && facts.origin != "https://" + facts.host;

@@ -62,12 +62,12 @@ json coverage_of(const ledger::Ledger::Account& account) {
 
 // How everything is. With `records`: what is known of each stream besides.
 json overview(const HttpPages& pages, bool records) {
+  if (pages.questions != nullptr) pages.questions->expire();  // those who listen are told, too
   const std::vector<std::string> reasons = pages.not_ready ? pages.not_ready() : std::vector<std::string>{};
   json all = {{"now_ms", base::utc_now_ms()},
               {"version", base::build_id()},
               {"ready", reasons.empty()},
-              {"reasons", reasons},
-              {"can_ask", pages.questions != nullptr}};
+              {"reasons", reasons}};
   std::map<std::string, json> coverage;
   if (pages.coverage) {
     for (const auto& account : pages.coverage()) {

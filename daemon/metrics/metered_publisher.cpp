@@ -80,7 +80,7 @@ std::size_t MeteredPublisher::running() const {
 void MeteredPublisher::write(Scrape& scrape) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, one] : streams_) {
-    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    for (std::size_t kind = 0; kind < sinks::kKinds; ++kind) {
       for (std::size_t outcome = 0; outcome < kOutcomes; ++outcome) {
         if (one.records[kind][outcome] == 0) continue;
         scrape.counter("vedette_records_total", "Records given to the publisher, by kind and what it said.",

@@ -33,9 +33,9 @@ class MeteredPublisher : public sinks::Publisher {
   void write(Scrape& scrape) const;
 
  private:
-  static constexpr std::size_t kKinds = 7, kOutcomes = 4;
+  static constexpr std::size_t kOutcomes = 4;
   struct Stream {
-    std::array<std::array<std::uint64_t, kOutcomes>, kKinds> records{};
+    std::array<std::array<std::uint64_t, kOutcomes>, sinks::kKinds> records{};
     Histogram tentative, committed;
     std::string state, clock;
     std::int64_t last_media_ms = 0;  // UTC of the newest picture or sound; 0: none has come

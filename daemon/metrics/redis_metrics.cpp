@@ -41,7 +41,8 @@ void write(Scrape& scrape, const sinks::redis::PublisherStats& stats) {
     count("vedette_records_dropped_total", kDropped, one.dropped.rejected, {{"reason", "rejected"}});
     if (!sinks::is_stream_id(one.stream)) continue;  // the shared ones have no owner
     count("vedette_coverage_history_lost_seconds_total",
-          "Seconds of coverage that Redis never got: it was away for too long.", one.coverage_lost);
+          "Seconds of coverage that Redis never got: it was away for too long, or refused them.",
+          one.coverage_lost);
     scrape.gauge("vedette_stream_owner", "1 while this daemon writes the stream.", one.ours ? 1 : 0,
                  {{"stream", one.stream}});
   }

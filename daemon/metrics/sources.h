@@ -4,7 +4,6 @@
 #include <string>
 
 #include "daemon/evidence/evidence_store.h"
-#include "daemon/http/http_server.h"
 #include "daemon/metrics/metrics.h"
 #include "daemon/narration/stream_sight.h"
 #include "daemon/streams/stream_figures.h"
@@ -24,7 +23,6 @@ void write(Scrape& scrape, const models::runtime::EngineStatistics& stats);
 void write(Scrape& scrape, const models::runtime::EncodingStatistics& stats, Encoder encoder);
 void write(Scrape& scrape, const std::string& stream, const narration::SightStats& stats);
 void write(Scrape& scrape, const evidence::EvidenceStats& stats);
-void write(Scrape& scrape, const http::HttpStats& stats);
 void write(Scrape& scrape, const std::string& stream, const streams::ElementCounters& counters);
 
 // Memory, processor time, files and start of this process, under the names of Prometheus' own clients; and

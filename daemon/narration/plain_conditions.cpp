@@ -52,9 +52,7 @@ std::string condition_of(const std::string& word) {
       {"bad", "any"},
       {"broken", "any"},
   }};
-  const auto* const found =
-      std::ranges::find(kWords, word, &std::pair<std::string_view, std::string_view>::first);
-  return found != kWords.end() ? std::string(found->second) : std::string();
+  return meaning(kWords, word);
 }
 
 }  // namespace

@@ -1,9 +1,6 @@
 #include "daemon/narration/plain_words.h"
 
-#include <algorithm>
-#include <array>
 #include <cctype>
-#include <utility>
 
 namespace vedette::daemon::narration {
 
@@ -44,9 +41,7 @@ std::string kind_of(const std::string& word) {
       {"nothing", "thing"},
       {"objects", "thing"},
   }};
-  const auto* const found =
-      std::ranges::find(kKinds, word, &std::pair<std::string_view, std::string_view>::first);
-  return found != kKinds.end() ? std::string(found->second) : std::string();
+  return meaning(kKinds, word);
 }
 
 }  // namespace vedette::daemon::narration

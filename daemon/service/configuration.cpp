@@ -1,5 +1,6 @@
 #include "daemon/service/configuration.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"

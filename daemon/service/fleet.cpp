@@ -31,6 +31,10 @@ settings::StreamChanges Fleet::apply(const std::vector<settings::StreamSettings>
   }
   std::vector<std::string> ids;
   for (const auto& stream : streams) ids.push_back(stream.id);
+  {
+    const std::lock_guard lock(mutex_);
+    ids_ = ids;
+  }
   hooks_.configured(ids, changes.removed);
   for (const std::string& id : changes.removed) ledger_.forget(id);
   settings_ = streams;
@@ -73,9 +77,7 @@ std::shared_ptr<narration::StreamNarration> Fleet::find(const std::string& strea
 
 std::vector<std::string> Fleet::ids() const {
   const std::lock_guard lock(mutex_);
-  std::vector<std::string> ids;
-  for (const auto& [id, narration] : narrations_) ids.push_back(id);
-  return ids;
+  return ids_;
 }
 
 std::vector<std::string> Fleet::starting() const {

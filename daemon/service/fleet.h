@@ -40,7 +40,7 @@ class Fleet {
 
   // Null: there is no such stream.
   std::shared_ptr<narration::StreamNarration> find(const std::string& stream) const;
-  // Ids of the streams, sorted.
+  // Ids of the streams, in the order of the configuration.
   std::vector<std::string> ids() const;
   // Of them, those whose first attempt has not come to anything yet.
   std::vector<std::string> starting() const;
@@ -54,7 +54,8 @@ class Fleet {
   ledger::Ledger& ledger_;
   const FleetHooks hooks_;
   std::vector<settings::StreamSettings> settings_;
-  mutable std::mutex mutex_;  // guards the map
+  mutable std::mutex mutex_;  // guards both below
+  std::vector<std::string> ids_;
   std::map<std::string, std::shared_ptr<narration::StreamNarration>> narrations_;
   streams::Supervisor supervisor_;
 };

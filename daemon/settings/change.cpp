@@ -63,6 +63,7 @@ std::vector<std::string> keys_for_restart(const Settings& before, const Settings
   check("models.device", was.device == is.device);
   check("models.threads", was.threads == is.threads);
   check("models.kv_memory", was.kv_bytes == is.kv_bytes);
+  check("models.tiles", was.tiles == is.tiles);
   check("evidence.path", before.evidence.path == after.evidence.path);
   return keys;
 }

@@ -9,23 +9,24 @@ namespace vedette::sinks::redis {
 
 namespace {
 
-constexpr std::int64_t kDaySeconds = 86400;
 constexpr std::size_t kMostLetters = 6 * 3600;  // of one modality that wait, while Redis is away
 constexpr std::size_t kPieceLetters = 4096;
 
 }  // namespace
 
-std::string CoverageQueue::Piece::day() const {
+std::string coverage_day(std::int64_t second) {
   const std::chrono::year_month_day date(
-      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(first))));
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+      std::chrono::floor<std::chrono::days>(std::chrono::sys_seconds(std::chrono::seconds(second))));
+  char day[32];
+  std::snprintf(day, sizeof day, "%04d-%02u-%02u", static_cast<int>(date.year()),
                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  return text;
+  return day;
 }
 
-std::int64_t CoverageQueue::Piece::offset() const {
-  return first % kDaySeconds;
+CoveragePlace coverage_place(std::string_view stream, std::string_view modality, std::int64_t second) {
+  return {
+      "vedette:{" + std::string(stream) + "}:coverage:" + std::string(modality) + ":" + coverage_day(second),
+      second % kCoverageDay};
 }
 
 void CoverageQueue::add(std::string_view modality, std::int64_t first, std::string_view letters) {
@@ -60,22 +61,32 @@ std::vector<CoverageQueue::Piece> CoverageQueue::next() const {
   std::vector<Piece> pieces;
   for (const auto& [modality, line] : waiting_) {
     const Run& run = line.runs.front();
-    const auto in_day = static_cast<std::size_t>(kDaySeconds - run.first % kDaySeconds);
+    const auto in_day = static_cast<std::size_t>(kCoverageDay - run.first % kCoverageDay);
     pieces.push_back({modality, run.first, run.letters.substr(0, std::min(kPieceLetters, in_day))});
   }
   return pieces;
 }
 
 void CoverageQueue::written(const Piece& piece) {
+  remove(piece);
+}
+
+void CoverageQueue::refused(const Piece& piece) {
+  lost_ += remove(piece);
+}
+
+// How many letters of it were still there: some may have been dropped while it was under way.
+std::size_t CoverageQueue::remove(const Piece& piece) {
   const auto found = waiting_.find(piece.modality);
-  if (found == waiting_.end()) return;
+  if (found == waiting_.end()) return 0;
   Line& line = found->second;
   const std::int64_t end = piece.first + std::ssize(piece.letters);
   const Run& run = line.runs.front();
-  // Some of it may have been dropped while it was under way.
-  if (run.first < piece.first || run.first >= end) return;
-  pop(line, std::min(run.letters.size(), static_cast<std::size_t>(end - run.first)));
+  if (run.first < piece.first || run.first >= end) return 0;
+  const std::size_t count = std::min(run.letters.size(), static_cast<std::size_t>(end - run.first));
+  pop(line, count);
   if (line.runs.empty()) waiting_.erase(found);
+  return count;
 }
 
 }  // namespace vedette::sinks::redis

@@ -258,10 +258,10 @@ void RedisPublisher::Writer::collect_coverage(const std::shared_ptr<Lane>& lane,
   // The whole of a day goes at once, as old as its last second.
   const std::string keep = std::to_string(std::max<std::int64_t>(lane->retention.count(), 0));
   for (CoverageQueue::Piece& piece : lane->coverage.next()) {
-    const std::string key = "vedette:{" + lane->stream + "}:coverage:" + piece.modality + ":" + piece.day();
-    const std::string offset = std::to_string(piece.offset());
-    connection_.append({"EVAL", scripts::kCoverage, "2", key, lane->owner_key, options_.boot_id, keep, offset,
-                        piece.letters});
+    const CoveragePlace place = coverage_place(lane->stream, piece.modality, piece.first);
+    const std::string offset = std::to_string(place.offset);
+    connection_.append({"EVAL", scripts::kCoverage, "2", place.key, lane->owner_key, options_.boot_id, keep,
+                        offset, piece.letters});
     sent.push_back({Sent::What::kCoverage, lane, 0, std::move(piece)});
   }
 }

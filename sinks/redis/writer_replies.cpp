@@ -67,7 +67,7 @@ void RedisPublisher::Writer::on_coverage(Lane& lane, const CoverageQueue::Piece&
   }
   const std::string text(text_of(&reply));
   note({classify(text), lane.name() + ", coverage: " + text});
-  if (!passes_by_itself(classify(text))) return lane.coverage.written(piece);
+  if (!passes_by_itself(classify(text))) return lane.coverage.refused(piece);
   lane.retry_at = Clock::now() + lane.backoff.next();
 }
 

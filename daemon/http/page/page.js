@@ -33,8 +33,7 @@ function setLink(state, words) {
   live = state === "live";
   const link = $("link");
   link.dataset.link = state;
-  const word = link.querySelector(".word");
-  if (word.textContent !== words) word.textContent = words;
+  setText(link.querySelector(".word"), words);
 }
 
 function setText(element, text) {
@@ -50,7 +49,7 @@ function arrange(ids) {
     tiles.delete(id);
   }
   ids.forEach((id, index) => {
-    if (!tiles.has(id)) tiles.set(id, new Tile(id, (stream) => ask.about(stream)));
+    if (!tiles.has(id)) tiles.set(id, new Tile(id, now, (stream) => ask.about(stream)));
     const { element } = tiles.get(id);
     if (box.children[index] !== element) box.insertBefore(element, box.children[index] || null);
   });
@@ -77,7 +76,6 @@ function takeAll(all) {
   const outside = all.reasons.filter((reason) => !tiles.has(reason.split(":")[0]));  // a stream's own tile says its own
   $("trouble").hidden = outside.length === 0;
   setText($("trouble"), outside.join(" · "));
-  $("ask-form").querySelector("button").disabled = !all.can_ask;
   summarise();
 }
 
@@ -85,16 +83,15 @@ function summarise() {
   const count = {};
   for (const tile of tiles.values()) count[tile.state.state] = (count[tile.state.state] || 0) + 1;
   const order = ["running", ...Object.keys(count).filter((state) => state !== "running").sort()];
-  const parts = order.filter((state) => count[state]).map((state) => {
-    const part = make("span", mood(state, ""), `${count[state]} ${stateWord(state)}`);
-    return part;
-  });
+  const parts = order.filter((state) => count[state])
+    .map((state) => make("span", mood(state, ""), `${count[state]} ${stateWord(state)}`));
+  const words = parts.map((part) => part.textContent).join(", ");
+  const head = tiles.size === 1 ? "1 stream: " : `${tiles.size} streams: `;
   const summary = $("summary");
-  const text = `${tiles.size} streams: ` + parts.map((part) => part.textContent).join(", ");
-  if (summary.textContent === text) return;
-  summary.replaceChildren(tiles.size === 1 ? "1 stream: " : `${tiles.size} streams: `);
+  if (summary.textContent === head + words) return;
+  summary.replaceChildren(head);
   parts.forEach((part, index) => summary.append(index > 0 ? ", " : "", part));
-  document.title = parts.length === 1 && count.running ? "Vedette" : `Vedette: ${parts.map((part) => part.textContent).join(", ")}`;
+  document.title = parts.length === 1 && count.running ? "Vedette" : `Vedette: ${words}`;
 }
 
 function listen() {

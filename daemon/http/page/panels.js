@@ -121,6 +121,7 @@ export class AlertPanel {
 
   take(record) {
     const known = this.items.get(record.id);
+    if (known && Number(known.dataset.rev) >= record.rev) return;
     if (known) { known.remove(); this.items.delete(record.id); }
     if (record.state !== "withdraw") this.add(record);
     this.none.hidden = this.items.size > 0;
@@ -131,6 +132,7 @@ export class AlertPanel {
   add(record) {
     const item = make("li");
     item.dataset.at = record.t_start_ms;
+    item.dataset.rev = record.rev;
     const time = make("time");
     setTime(time, record.t_start_ms);
     const text = make("p");

@@ -11,8 +11,10 @@ const visible = new IntersectionObserver((entries) => {
 });
 
 export class Tile {
-  constructor(id, onAsk) {
+  // `now`: the service's time.
+  constructor(id, now, onAsk) {
     this.id = id;
+    this.now = now;
     this.records = new Map();
     this.delays = [];
     this.seen = false;
@@ -72,7 +74,7 @@ export class Tile {
     this.element.dataset.mood = how;
     const word = this.find(".state .word");
     if (word.textContent !== stateWord(state.state)) word.textContent = stateWord(state.state);
-    this.tick(Date.now());
+    this.tick(this.now());
   }
 
   // What changes with time alone.
@@ -121,10 +123,10 @@ export class Tile {
     bar.dataset.now = account.now;
   }
 
-  // Takes a record; older revisions of a known one are ignored.
+  // Takes a record; of a known one only a newer revision.
   take(record) {
     const known = this.records.get(record.id);
-    if (known && known.rev > record.rev) return;
+    if (known && known.rev >= record.rev) return;
     if (record.state === "withdraw") this.records.delete(record.id);
     else this.records.set(record.id, record);
     const show = { caption: "showCaption", transcript: "showWords", status: "showConditions" }[record.kind];

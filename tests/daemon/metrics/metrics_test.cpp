@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/http/http_server.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
 #include "daemon/metrics/sources.h"
@@ -133,7 +134,7 @@ std::string whole_page() {
     write(scrape, engine);
     write(scrape, "gate", narration::SightStats{});
     write(scrape, evidence::EvidenceStats{});
-    write(scrape, http::HttpStats{{{"served", 2}}, {{"token", 1}}, {}});
+    http::write(scrape, http::HttpStats{{{"served", 2}}, {{"token", 1}}, {}});
     write(scrape, sound, Encoder::kSound);
     write(scrape, pictures, Encoder::kPictures);
     write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});

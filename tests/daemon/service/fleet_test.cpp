@@ -101,6 +101,7 @@ TEST_F(FleetTest, TheSameSettingsAgainChangeNothing) {
   const auto a = fleet_.find("a");
   EXPECT_EQ(fleet_.apply({stream("b"), stream("a")}).summary(), "2 as before");
   EXPECT_EQ(fleet_.find("a"), a);
+  EXPECT_THAT(fleet_.ids(), ElementsAre("b", "a"));  // as configured
   EXPECT_THAT(states_of("a", publisher_.states()).size(), testing::Le(2U));
 }
 

@@ -59,9 +59,9 @@ TEST(SettingsChange, WhatIsFixedIsNamed) {
   EXPECT_THAT(keys("evidence: {path: /pictures}"), ElementsAre("evidence.path"));
   EXPECT_THAT(
       keys("models: {hear: a, see: b, think: c, search_path: [/x], precision: f32, device: cpu, threads: "
-           "3, kv_memory: 64 MB}"),
+           "3, kv_memory: 64 MB, tiles: 0}"),
       ElementsAre("models.hear", "models.see", "models.think", "models.search_path", "models.precision",
-                  "models.device", "models.threads", "models.kv_memory"));
+                  "models.device", "models.threads", "models.kv_memory", "models.tiles"));
 }
 
 }  // namespace

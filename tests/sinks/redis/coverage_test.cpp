@@ -28,10 +28,6 @@ TEST(CoverageQueue, GivesWhatLiesInOneDay) {
   queue.add("audio", kDay + 9, "e");
   auto pieces = queue.next();
   ASSERT_THAT(pieces, ElementsAre(IsPiece("audio", kDay - 2, "ab"), IsPiece("video", kDay, "v")));
-  EXPECT_EQ(pieces[0].day(), "2023-11-14");
-  EXPECT_EQ(pieces[0].offset(), 86398);
-  EXPECT_EQ(pieces[1].day(), "2023-11-15");
-  EXPECT_EQ(pieces[1].offset(), 0);
   for (const auto& piece : pieces) queue.written(piece);
   pieces = queue.next();
   ASSERT_THAT(pieces, ElementsAre(IsPiece("audio", kDay, "cd")));
@@ -42,6 +38,25 @@ TEST(CoverageQueue, GivesWhatLiesInOneDay) {
   ASSERT_THAT(pieces, ElementsAre(IsPiece("audio", kDay + 9, "ef")));
   queue.written(pieces[0]);
   EXPECT_TRUE(queue.empty());
+}
+
+TEST(CoverageQueue, ALetterStandsAtItsSecondInTheStringOfItsDay) {
+  const CoveragePlace last = coverage_place("gate", "audio", kDay - 1),
+                      first = coverage_place("gate", "audio", kDay);
+  EXPECT_EQ(last.key, "vedette:{gate}:coverage:audio:2023-11-14");
+  EXPECT_EQ(last.offset, 86399);
+  EXPECT_EQ(first.key, kAudio);
+  EXPECT_EQ(first.offset, 0);
+}
+
+TEST(CoverageQueue, WhatIsRefusedIsLost) {
+  CoverageQueue queue;
+  queue.add("audio", kDay, "abc");
+  const auto pieces = queue.next();
+  queue.refused(pieces[0]);
+  queue.refused(pieces[0]);  // a second time: nothing
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.lost(), 3U);
 }
 
 TEST(CoverageQueue, KeepsTheNewestHours) {

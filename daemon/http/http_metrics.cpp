@@ -1,8 +1,9 @@
-#include "daemon/metrics/sources.h"
+#include "daemon/http/http_server.h"
+#include "daemon/metrics/metrics.h"
 
-namespace vedette::daemon::metrics {
+namespace vedette::daemon::http {
 
-void write(Scrape& scrape, const http::HttpStats& stats) {
+void write(metrics::Scrape& scrape, const HttpStats& stats) {
   for (const auto& [state, requests] : stats.requests) {
     scrape.counter("vedette_http_requests_total", "HTTP requests by what became of them.",
                    static_cast<double>(requests), {{"state", state}});
@@ -20,4 +21,4 @@ void write(Scrape& scrape, const http::HttpStats& stats) {
                  static_cast<double>(stats.events.lost));
 }
 
-}  // namespace vedette::daemon::metrics
+}  // namespace vedette::daemon::http

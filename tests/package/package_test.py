@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Debian package as it is made, and its systemd unit as systemd judges it: unit_test.py BUILD"""
+"""The Debian package as it is made, and its systemd unit as systemd judges it: package_test.py BUILD"""
 import pathlib
 import subprocess
 import sys
