@@ -105,8 +105,9 @@ RecordIds::RecordIds(std::string_view stream, std::int64_t epoch_start_ms) {
 
 void RecordIds::enter(std::string_view stream, std::int64_t epoch_start_ms) {
   char digits[16];
-  const auto end = std::to_chars(digits, digits + sizeof digits, epoch_start_ms, 36).ptr;
   const std::lock_guard lock(mutex_);
+  epoch_start_ms_ = epoch_start_ms_ == epoch_start_ms ? epoch_start_ms + 1 : epoch_start_ms;
+  const auto end = std::to_chars(digits, digits + sizeof digits, epoch_start_ms_, 36).ptr;
   prefix_.assign(stream).append(1, '-').append(digits, end).append(1, '-');
   counter_ = 0;
 }

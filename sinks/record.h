@@ -55,13 +55,15 @@ Fields to_fields(const Record& record);
 class RecordIds {
  public:
   RecordIds(std::string_view stream, std::int64_t epoch_start_ms);
-  // From now on those of another epoch.
+  // From now on those of another epoch, which is told apart from the one before though it begin in the same
+  // millisecond.
   void enter(std::string_view stream, std::int64_t epoch_start_ms);
   std::string next();
 
  private:
   std::mutex mutex_;
   std::string prefix_;
+  std::int64_t epoch_start_ms_ = -1;
   std::uint64_t counter_ = 0;
 };
 

@@ -51,7 +51,8 @@ StreamNarration::StreamNarration(std::string stream, models::runtime::Engine& en
       engine_(engine),
       publisher_(publisher),
       options_(options),
-      book_(std::make_shared<StreamBook>(stream_, base::utc_now_ms(), options.timeline)),
+      book_(std::make_shared<StreamBook>(
+          stream_, options.start_ms != 0 ? options.start_ms : base::utc_now_ms(), options.timeline)),
       timeline_(book_->timeline),
       ids_(book_->ids),
       sight_(options.sight ? StreamSight::create(stream_, engine, publisher, book_, *options.sight)

@@ -50,6 +50,7 @@ struct NarrationOptions {
   // Each window is heard once, as AudioWindowOptions::whole cuts them; else by agreement of overlapping ones.
   bool whole_windows = false;
   std::optional<SightOptions> sight;  // empty: words only
+  std::int64_t start_ms = 0;          // UTC that ids of records carry before there is media; 0: now
   std::string hear_model;             // name of the speech model, as records carry it
 };
 

@@ -1,7 +1,9 @@
 #include "daemon/service/narration_maker.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/time.h"
 #include "daemon/metrics/sources.h"
 
 namespace vedette::daemon::service {
@@ -20,6 +22,8 @@ NarrationMaker::NarrationMaker(const settings::EvidenceSettings& evidence, model
 std::shared_ptr<narration::StreamNarration> NarrationMaker::make(const settings::StreamSettings& stream) {
   auto options = stream.reads_fast() ? narration::whole_windows() : narration::NarrationOptions{};
   options.hear_model = models_.hear_name();
+  // Ids of records begin with it: reloads may follow each other within a millisecond.
+  newest_start_ms_ = options.start_ms = std::max(newest_start_ms_ + 1, base::utc_now_ms());
   narration::SightOptions& sight = options.sight.emplace(parts_.options());
   sight.captions = stream.video && stream.caption.enabled;
   sight.caption_every = stream.caption.every;

@@ -36,6 +36,7 @@ class NarrationMaker {
   sinks::Publisher& publisher_;
   narration::SightParts parts_;
   std::optional<evidence::EvidenceStore> evidence_;
+  std::int64_t newest_start_ms_ = 0;
 };
 
 }  // namespace vedette::daemon::service

@@ -76,6 +76,17 @@ TEST(RecordIds, CountWithinTheEpochInBase36) {
   EXPECT_EQ(ids.next(), "gate-mjuohs00-2");
 }
 
+TEST(RecordIds, OfTwoEpochsNeverMeet) {
+  RecordIds ids("gate", 36);
+  EXPECT_EQ(ids.next(), "gate-10-1");
+  ids.enter("gate", 36);
+  EXPECT_EQ(ids.next(), "gate-11-1");
+  ids.enter("gate", 37);
+  EXPECT_EQ(ids.next(), "gate-12-1");
+  ids.enter("gate", 72);
+  EXPECT_EQ(ids.next(), "gate-20-1");
+}
+
 TEST(StreamId, IsLowerCaseAndShort) {
   for (const char* good : {"gate", "a", "cam_1-north"}) EXPECT_TRUE(is_stream_id(good)) << good;
   EXPECT_TRUE(is_stream_id(std::string(64, 'x')));
