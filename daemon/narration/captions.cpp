@@ -48,6 +48,7 @@ Record Captions::step(RecordState state) {
   Record& record = *open_;
   record.state = state;
   if (state != RecordState::kOpen) ++record.rev;
+  record.t_start_ms = clock_.utc_ms(began_);
   record.t_end_ms = std::max(record.t_start_ms, clock_.utc_ms(holds_));
   told_ = holds_;
   return record;
@@ -60,7 +61,6 @@ std::vector<Record> Captions::say(nanoseconds t, const Caption& caption) {
   record.id = ids_.next();
   record.stream = stream_;
   record.kind = sinks::Kind::kCaption;
-  record.t_start_ms = clock_.utc_ms(t);
   record.clock = base::to_string(clock_.source);
   record.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock_.error).count();
   record.text = caption.text;
@@ -69,7 +69,7 @@ std::vector<Record> Captions::say(nanoseconds t, const Caption& caption) {
   record.details = nlohmann::json{{"source", to_string(caption.source)}}.dump();
   open_ = std::move(record);
   said_ = plain(caption.text);
-  holds_ = t;
+  began_ = holds_ = t;
   records.push_back(step(RecordState::kOpen));
   return records;
 }

@@ -37,7 +37,7 @@ class Captions {
   Captions(std::string stream, sinks::RecordIds& ids, const CaptionOptions& options = {})
       : stream_(std::move(stream)), ids_(ids), options_(options) {}
 
-  // The clock by which records are stamped from now on.
+  // The clock by which records are stamped from now on, what is open included.
   void set_clock(const base::ClockMap& clock) { clock_ = clock; }
   // Each returns the records to publish, in order. The text holds at `t`:
   std::vector<sinks::Record> say(std::chrono::nanoseconds t, const Caption& caption);
@@ -59,6 +59,7 @@ class Captions {
   base::ClockMap clock_;
   std::optional<sinks::Record> open_;            // as it was published last
   std::string said_;                             // its text, normalised
+  std::chrono::nanoseconds began_{0};            // it opened
   std::chrono::nanoseconds holds_{0}, told_{0};  // until when it is known to hold, and that was published
 };
 

@@ -44,8 +44,10 @@ std::vector<Record> MotionRecords::take(const MotionEvent& event, const base::Cl
   Open& open = is_new ? open_[event.kind] : known->second;
   Record& record = open.record;
   const std::string text = signals::words_of(event);
+  if (is_new) open.start = event.start;
   open.end = event.end;
-  record.t_end_ms = std::max(clock.utc_ms(event.start.t), clock.utc_ms(event.end.t));
+  record.t_start_ms = clock.utc_ms(open.start.t);
+  record.t_end_ms = std::max(record.t_start_ms, clock.utc_ms(event.end.t));
   record.score = std::max(record.score.value_or(0.0), static_cast<double>(event.score));
   record.details = details_of(event);
   if (is_new) {
@@ -53,7 +55,6 @@ std::vector<Record> MotionRecords::take(const MotionEvent& event, const base::Cl
     record.stream = stream_;
     record.kind = sinks::Kind::kMotion;
     record.state = RecordState::kOpen;
-    record.t_start_ms = clock.utc_ms(event.start.t);
     record.clock = base::to_string(clock.source);
     record.clock_error_ms = std::chrono::ceil<std::chrono::milliseconds>(clock.error).count();
     record.text = text;

@@ -16,7 +16,7 @@ class MotionRecords {
  public:
   MotionRecords(std::string stream, StreamBook& book) : stream_(std::move(stream)), book_(book) {}
 
-  // Returns the record to publish; empty when the event says nothing new.
+  // Returns the record to publish; empty when the event says nothing new. The clock gives both its times.
   std::vector<sinks::Record> take(const signals::MotionEvent& event, const base::ClockMap& clock);
   // The epoch ends: what is open closes where it was last seen.
   std::vector<sinks::Record> end();
@@ -24,7 +24,7 @@ class MotionRecords {
  private:
   struct Open {
     sinks::Record record;
-    base::MediaTime end;
+    base::MediaTime start, end;
   };
   sinks::Record close(Open& open);
 

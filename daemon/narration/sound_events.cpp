@@ -81,6 +81,7 @@ void SoundEvents::listen(const Span& span, const base::ClockMap& clock, std::vec
   if (sound_ && probabilities[*sound_] >= kGoesOn * head_->least()) {
     missed_ = 0;
     until_ = end;
+    record_.t_start_ms = clock.utc_ms(since_);
     record_.t_end_ms = std::max(record_.t_start_ms, clock.utc_ms(end));
     record_.score = std::max(*record_.score, rounded(probabilities[*sound_]));
     return;
@@ -107,6 +108,7 @@ void SoundEvents::name_held(const base::ClockMap& clock, std::vector<Record>& re
 void SoundEvents::open(Heard heard, const base::ClockMap& clock, std::vector<Record>& records) {
   const nanoseconds start = heard.start;
   sound_ = heard.sound;
+  since_ = start;
   until_ = heard.end;
   missed_ = 0;
   record_ = {};

@@ -63,7 +63,7 @@ class SoundEvents {
   std::optional<std::chrono::nanoseconds> spoken_until_;  // end of the last span with speech in it
   std::optional<Heard> held_;                             // doubtful: named unless speech follows
   std::optional<std::size_t> sound_;                      // class that sounds
-  std::chrono::nanoseconds until_{0};                     // it was last heard
+  std::chrono::nanoseconds since_{0}, until_{0};          // it was first and last heard
   int missed_ = 0;                                        // spans without it since
   sinks::Record record_;                                  // of it
 };

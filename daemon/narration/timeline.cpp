@@ -108,7 +108,12 @@ std::optional<std::pair<std::string, std::string>> sound_line(const Fact& fact, 
 
 void Timeline::add(Fact fact) {
   const std::lock_guard lock(mutex_);
-  latest_ms_ = std::max({latest_ms_, fact.t_start_ms, fact.t_end_ms});
+  const std::int64_t newest_ms = std::max(fact.t_start_ms, fact.t_end_ms);
+  if (newest_ms < latest_ms_ - options_.longest.count()) {  // the clock was set back
+    latest_ms_ = newest_ms;
+    forget_after(newest_ms);
+  }
+  latest_ms_ = std::max(latest_ms_, newest_ms);
   if (!fact.open) fact.number = ++settled_;
   bytes_ += size_of(fact);
   const auto after = std::upper_bound(facts_.begin(), facts_.end(), fact.t_start_ms,
@@ -199,6 +204,15 @@ std::int64_t Timeline::latest_ms() const {
 std::size_t Timeline::bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
+}
+
+// What has settled in a future that is not to come.
+void Timeline::forget_after(std::int64_t t_ms) {
+  std::erase_if(facts_, [&](const Fact& fact) {
+    const bool goes = !fact.open && fact.t_start_ms > t_ms;
+    if (goes) bytes_ -= size_of(fact);
+    return goes;
+  });
 }
 
 void Timeline::trim() {

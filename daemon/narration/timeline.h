@@ -41,7 +41,8 @@ struct TimelineOptions {
 };
 
 // What is known about one stream's last minutes, oldest first. Bounded by time and by bytes: the oldest go
-// first. Thread-safe: the engine's thread writes, questions read.
+// first; where the clock was set back by more than that time, what it said before goes too. Thread-safe: the
+// engine's thread writes, questions read.
 class Timeline {
  public:
   explicit Timeline(const TimelineOptions& options = {}) : options_(options) {}
@@ -68,6 +69,7 @@ class Timeline {
 
  private:
   void end(Fact& fact, std::chrono::nanoseconds end, std::int64_t t_end_ms);
+  void forget_after(std::int64_t t_ms);
   void trim();
 
   const TimelineOptions options_;

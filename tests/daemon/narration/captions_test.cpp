@@ -65,5 +65,14 @@ TEST_F(CaptionsTest, OpensUpdatesAndCloses) {
   EXPECT_EQ(told(), "");
 }
 
+TEST_F(CaptionsTest, AClockThatIsSetMovesBothEnds) {
+  say(10, "A man walks.");
+  base::ClockMap clock;
+  clock.utc_zero = seconds(400);
+  captions_.set_clock(clock);
+  take(captions_.end(seconds(20)));
+  EXPECT_EQ(told(), "+A man walks. 10000-10000 0|-A man walks. -590000--580000 1|");
+}
+
 }  // namespace
 }  // namespace vedette::daemon::narration

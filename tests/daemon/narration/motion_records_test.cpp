@@ -65,6 +65,15 @@ TEST_F(MotionRecordsTest, OpenAreRetoldAndClose) {
   EXPECT_EQ(lines(), "[moves 12.0-15.0] one thing, right to left, enters\n");
 }
 
+TEST_F(MotionRecordsTest, AClockThatIsSetMovesBothEnds) {
+  motion_.take(things(MotionPhase::kOpen, 12, 12, signals::Direction::kUnsure), clock_);
+  clock_.utc_zero = seconds(400);
+  const auto records = motion_.take(things(MotionPhase::kClose, 12, 15, signals::Direction::kUnsure), clock_);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].t_start_ms, 412'000);
+  EXPECT_EQ(records[0].t_end_ms, 415'000);
+}
+
 TEST_F(MotionRecordsTest, TheEndClosesWhatIsOpen) {
   motion_.take(things(MotionPhase::kOpen, 12, 13, signals::Direction::kRightToLeft), clock_);
   MotionEvent camera;

@@ -58,6 +58,19 @@ Fact of(FactKind kind, std::int64_t start_ms, std::int64_t end_ms, std::string t
   return fact;
 }
 
+TEST(Timeline, AClockThatWasSetBackDoesNotMakeNewsOld) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  Timeline timeline;
+  timeline.add(heard(2 * kHourMs, 2 * kHourMs + 1000, "Before.", "a"));
+  timeline.add(condition(2 * kHourMs + 1000, "sound_silent", "b"));
+  timeline.add(heard(kHourMs, kHourMs + 1000, "After.", "c"));
+  timeline.add(heard(kHourMs + 2000, kHourMs + 3000, "Later.", "d"));
+  std::vector<std::string> left;
+  for (const Fact& fact : timeline.between(0, 3 * kHourMs)) left.push_back(fact.record_id);
+  EXPECT_EQ(left, (std::vector<std::string>{"c", "d", "b"}));
+  EXPECT_EQ(timeline.latest_ms(), kHourMs + 3000);
+}
+
 TEST(Timeline, RendersWhatIsSeenBesideWhatIsHeard) {
   Timeline timeline;
   timeline.add(heard(10'200, 13'400, "Come.", "a"));
