@@ -1,5 +1,9 @@
 #include "daemon/ledger/ledger.h"
 
+#include <cstdio>
+
+#include "base/log.h"
+
 namespace vedette::daemon::ledger {
 
 Ledger::Ledger(std::function<Clock::time_point()> now, std::function<Nanoseconds()> utc)
@@ -76,13 +80,26 @@ std::vector<Ledger::Account> Ledger::accounts() const {
 std::vector<Ledger::History> Ledger::take_history() {
   const std::lock_guard lock(mutex_);
   const auto now = now_();
-  utc_of_zero_ = utc_() - now.time_since_epoch();
+  const Nanoseconds utc_of_zero = utc_() - now.time_since_epoch();
+  note_step(utc_of_zero - utc_of_zero_);
+  utc_of_zero_ = utc_of_zero;
   std::vector<History> all;
   for (auto& [key, open] : open_) {
     settle(open, now);
     for (Seconds& seconds : open.seconds.take()) all.push_back({key.first, key.second, std::move(seconds)});
   }
   return all;
+}
+
+// Clocks are slewed by less, however often they are asked.
+void Ledger::note_step(Nanoseconds by) {
+  constexpr Nanoseconds kStep = std::chrono::seconds(1);
+  if (by < kStep && by > -kStep) return;
+  (by > Nanoseconds{0} ? stepped_forward_ : stepped_back_) += std::chrono::abs(by);
+  char text[96];
+  std::snprintf(text, sizeof text, "the system's clock moved by %+.3f s (it was set, or the machine slept)",
+                std::chrono::duration<double>(by).count());
+  base::log(base::LogLevel::kWarning, "clock", text);
 }
 
 void Ledger::write(metrics::Scrape& scrape) const {
@@ -95,6 +112,13 @@ void Ledger::write(metrics::Scrape& scrape) const {
                       {"modality", to_string(account.modality)},
                       {"state", to_string(static_cast<Coverage>(i))}});
     }
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [direction, seconds] :
+       {std::pair("forward", stepped_forward_), std::pair("back", stepped_back_)}) {
+    scrape.counter("vedette_clock_stepped_seconds_total",
+                   "By how much the system's clock was set, against the time that passed.",
+                   std::chrono::duration<double>(seconds).count(), {{"direction", direction}});
   }
 }
 

@@ -22,7 +22,9 @@ struct Booked {
 };
 
 // The book of what was watched: every stream and modality is in exactly one state at a time, for as long as
-// it is booked, so that the seconds of its states add up to the wall time between. Thread-safe.
+// it is booked, so that the seconds of its states add up to the time between. The history is by UTC: where
+// the system's clock is set, what it skips stays unwritten, and what it repeats is written again; by how much
+// is counted and logged. Thread-safe.
 class Ledger {
  public:
   using Clock = std::chrono::steady_clock;
@@ -59,7 +61,7 @@ class Ledger {
   };
   std::vector<History> take_history();
 
-  // vedette_coverage_seconds_total{stream,modality,state}
+  // vedette_coverage_seconds_total{stream,modality,state}, vedette_clock_stepped_seconds_total{direction}
   void write(metrics::Scrape& scrape) const;
 
  private:
@@ -69,6 +71,7 @@ class Ledger {
     SecondBook seconds;
   };
   static Nanoseconds system_utc();
+  void note_step(Nanoseconds by);
   // All of these require that mutex_ is held.
   void settle(Open& open, Clock::time_point now);
   void begin(const std::string& stream, Modality modality, Clock::time_point now);
@@ -78,6 +81,7 @@ class Ledger {
   const std::function<Nanoseconds()> utc_;
   mutable std::mutex mutex_;
   Nanoseconds utc_of_zero_;  // UTC of the steady clock's zero, as it was when the history was last taken
+  Nanoseconds stepped_forward_{0}, stepped_back_{0};
   std::map<std::pair<std::string, Modality>, Open> open_;
 };
 

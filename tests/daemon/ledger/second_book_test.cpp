@@ -99,6 +99,30 @@ TEST_F(HistoryTest, EverySecondIsTakenOnce) {
   EXPECT_EQ(taken(), "1065s");
 }
 
+TEST_F(HistoryTest, AClockThatIsSetIsCounted) {
+  ledger_.book("gate", {true, false});
+  const auto stepped = [&](const std::string& direction) {
+    metrics::Metrics metrics;
+    metrics.add_source([&](metrics::Scrape& scrape) { ledger_.write(scrape); });
+    const std::string text = metrics.text();
+    const std::string name = "vedette_clock_stepped_seconds_total{direction=\"" + direction + "\"} ";
+    const auto at = text.find(name);
+    return at == text.npos ? -1.0 : std::stod(text.substr(at + name.size()));
+  };
+  now_ += 3s;
+  ahead_ += 100ms;  // slewed
+  EXPECT_EQ(taken(), "1050sss");
+  EXPECT_EQ(stepped("forward"), 0.0);
+  ahead_ += 7200s;
+  now_ += 2s;
+  EXPECT_EQ(taken(), "1053s8253ss");
+  ahead_ -= 7300s;
+  now_ += 2s;
+  EXPECT_EQ(taken(), "8255s955ss");
+  EXPECT_EQ(stepped("forward"), 7200.0);
+  EXPECT_EQ(stepped("back"), 7300.0);
+}
+
 TEST_F(HistoryTest, LettersAddUpToWallTime) {
   std::minstd_rand random(3);
   ledger_.book("gate", {true, false});
