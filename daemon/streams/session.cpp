@@ -18,8 +18,8 @@ namespace {
 
 constexpr milliseconds kTurn{100};  // how often the bus loop looks around
 constexpr milliseconds kHealthTick{1000};
-constexpr std::chrono::seconds kClockSample{10};
-constexpr milliseconds kDrain{2500};  // for what is under way when a connection ends
+constexpr std::chrono::seconds kClockSample{1};  // the system's clock may be set at any time
+constexpr milliseconds kDrain{2500};             // for what is under way when a connection ends
 // A picture's time further ahead than this of all that came before is broken.
 constexpr std::chrono::minutes kFarthestAhead{60};
 
@@ -60,7 +60,10 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   hooks_.media.on_windows_end = [this] { settled_sound_ns_ = nanoseconds::max().count(); };
   hooks_.media.on_pictures_end = [this] { pictures_ended_ = true; };
   hooks_.on_sender_report = [this](std::uint32_t sender, nanoseconds utc_zero) {
-    if (clock_.set_sender_zero(sender, utc_zero)) return tell_clock();
+    const bool believed = clock_.set_sender_zero(sender, utc_zero);
+    const bool doubted = doubts_camera_clock_.exchange(!believed);
+    if (believed) return tell_clock();
+    if (doubted) return;  // it was said
     base::log_limited(base::LogLevel::kWarning, stream_.id, "camera_clock",
                       "the camera's clock is more than 10 s off ours: times are those of receipt");
   };

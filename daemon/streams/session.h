@@ -80,7 +80,7 @@ class Session {
   Pipeline* pipeline_ = nullptr;  // while `run` runs
 
   std::atomic<std::uint32_t> epoch_;  // the running one
-  std::atomic<bool> stopping_{false}, file_clock_told_{false};
+  std::atomic<bool> stopping_{false}, file_clock_told_{false}, doubts_camera_clock_{false};
   // Of a file that is read as fast as it can be: pictures are seen once the sound up to them is settled and
   // those before them are dealt with, and sound goes on once they are seen.
   std::atomic<std::int64_t> settled_sound_ns_{0}, picture_ns_{-1};

@@ -22,7 +22,7 @@ class StreamClock {
   // A camera whose clock strays further than this from ours is not believed.
   static constexpr std::chrono::seconds kMostCameraOffset{10};
 
-  // Running time was `running` when our UTC was `utc` (live sources; sampled every 10 s).
+  // Running time was `running` when our UTC was `utc` (live sources; sampled every second).
   void sample(std::chrono::nanoseconds utc, std::chrono::nanoseconds running);
   // A report of this sender (an RTP session: sound or picture) says: UTC of running time zero. GStreamer
   // delays the media of all senders but the one with the least zero, so that they are in step: that one's
