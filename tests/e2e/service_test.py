@@ -14,8 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools" / "demo")]
@@ -23,6 +21,7 @@ import media  # noqa: E402
 import page_checks  # noqa: E402
 import services  # noqa: E402
 from checks import Checks, wait_for  # noqa: E402
+from observed_service import ObservedService, status_of  # noqa: E402
 from processes import Processes, free_port, stop  # noqa: E402
 from redis_client import Redis  # noqa: E402
 
@@ -50,16 +49,6 @@ def final_answer(redis, identity, within_s=60):
     return (wait_for(ended, within_s) or [{"state": "none", "text": ""}])[0]
 
 
-def status_of(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
-            return reply.status, reply.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError as error:
-        return 0, str(error)
-
-
 # A camera whose packets are damaged on the way, picture and sound, and one that has no sound and shows a still picture.
 CORRUPT = ("videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=10/1 ! x264enc tune=zerolatency key-int-max=10 "
            "! breakmydata skip=2000 probability=0.005 ! rtph264pay name=pay0 pt=96 "
@@ -80,6 +69,7 @@ class Scenario:
         self.redis_process, self.redis_port = services.start_redis(processes, folder)
         self.rtsp_process, self.rtsp_port = services.start_rtsp(processes, build, folder, self.mount)
         self.http_port = free_port()
+        self.observed = ObservedService(checks, build, folder, self.redis_port, self.http_port)
         self.streams = {"gate": f"rtsp://127.0.0.1:{self.rtsp_port}/gate", "lost": f"rtsp://127.0.0.1:{self.rtsp_port}/nothing",
                         "down": f"rtsp://127.0.0.1:{free_port()}/gate",
                         "corrupt": f"rtsp://127.0.0.1:{self.rtsp_port}/corrupt",
@@ -353,21 +343,9 @@ class Scenario:
             owner = redis.call("GET", "vedette:{gate}:owner")
             self.checks.that(owner is None, "the stream's owner lease is given back", owner)
 
-
-    def history(self, stream, since_ms, until_ms):
-        """Seconds by modality and state as `vedette coverage` tells them, and its spans."""
-        done = subprocess.run([self.build / "bin" / "vedette", "coverage", stream, "--json", "--since", str(since_ms), "--until",
-                               str(until_ms), "--redis", f"redis://127.0.0.1:{self.redis_port}"], capture_output=True, text=True)
-        told = json.loads(done.stdout) if done.returncode == 0 else {"seconds": -1, "modalities": {}}
-        wall = until_ms // 1000 - since_ms // 1000
-        sums = [sum(one["seconds"].values()) for one in told["modalities"].values()]
-        self.checks.that(told["seconds"] == wall and sums and set(sums) == {wall},
-                         f"the coverage of {stream} adds up to {wall} s", (told["seconds"], sums, done.stderr))
-        return told["modalities"]
-
     def the_past_is_covered(self, began_ms, stopped_ms):
         """What was written while the daemon ran, and the camera and Redis went and came back."""
-        told = self.history("gate", began_ms, int(time.time() * 1000))
+        told = self.observed.history("gate", began_ms, int(time.time() * 1000))
         for modality, known in (("audio", "analysed"), ("video", "gated")):
             one = told.get(modality, {"seconds": {}, "spans": []})
             self.checks.that(one["seconds"].get(known) and one["seconds"].get("no_signal"),
@@ -388,7 +366,7 @@ class Scenario:
         daemon.wait()
         killed_ms = int(time.time() * 1000)
         time.sleep(1.2)  # a second that nobody watches
-        spans = self.history("tone", began_ms - 2000, int(time.time() * 1000))["audio"]["spans"]
+        spans = self.observed.history("tone", began_ms - 2000, int(time.time() * 1000))["audio"]["spans"]
         watched = [span["to_ms"] for span in spans if span["state"] != "down"]
         self.checks.that(spans[0]["state"] == "down" and spans[-1]["state"] == "down", "before and after it is down", spans)
         self.checks.that(watched and killed_ms - watched[-1] < 10_000, "kill -9 loses a few seconds of it", (spans, killed_ms))
