@@ -33,7 +33,14 @@ std::string shown(std::chrono::nanoseconds value) {
   const double seconds = std::chrono::duration<double>(value).count();
   if (seconds != 0.0 && seconds < 1.0) return shown(seconds * 1e3) + "ms";
   if (seconds >= 86400.0) return shown(seconds / 86400.0) + "d";
+  if (seconds >= 3600.0) return shown(seconds / 3600.0) + "h";
   return shown(seconds) + "s";
+}
+
+std::string shown_size(std::uint64_t bytes) {
+  if (bytes >= 1ULL << 30 && bytes % (1ULL << 30) == 0) return std::to_string(bytes >> 30) + " GiB";
+  if (bytes >= 1'000'000 && bytes % 1'000'000 == 0) return std::to_string(bytes / 1'000'000) + " MB";
+  return std::to_string(bytes) + " B";
 }
 
 }  // namespace
@@ -97,7 +104,12 @@ std::optional<std::string> Section::expand(const std::string& text, const YAML::
 
 void Section::note(const std::string& key, const char* type) {
   keys_.push_back(key);
-  context_.known.push_back({pattern_.empty() ? key : pattern_ + "." + key, type});
+  context_.known.push_back({pattern_.empty() ? key : pattern_ + "." + key, type, ""});
+}
+
+// Of the key that was noted last.
+void Section::note_bounds(std::string bounds) {
+  context_.known.back().bounds = std::move(bounds);
 }
 
 std::optional<Section::Value> Section::scalar(const std::string& key, const char* type,
@@ -133,6 +145,7 @@ void Section::flag(const std::string& key, bool& out) {
 void Section::duration(const std::string& key, std::chrono::nanoseconds& out, std::chrono::nanoseconds least,
                        std::chrono::nanoseconds most) {
   const auto value = scalar(key, "duration", kDurationForm);
+  note_bounds(shown(least) + " to " + shown(most));
   if (!value) return;
   const auto parsed = parse_duration(value->text);
   if (parsed && *parsed >= least && *parsed <= most) {
@@ -154,13 +167,14 @@ void Section::duration(const std::string& key, std::chrono::milliseconds& out, s
 
 void Section::size(const std::string& key, std::size_t& out, std::uint64_t least, std::uint64_t most) {
   const auto value = scalar(key, "size", kSizeForm);
+  const std::string range = shown_size(least) + " to " + shown_size(most);
+  note_bounds(range);
   if (!value) return;
   const auto parsed = parse_size(value->text);
   if (parsed && *parsed >= least && *parsed <= most) {
     out = static_cast<std::size_t>(*parsed);
     return;
   }
-  const std::string range = std::to_string(least) + " B to " + std::to_string(most) + " B";
   const std::string expected = parsed ? "a size from " + range : kSizeForm;
   context_.problem(value->mark, path_of(key),
                    "expected " + expected + ", received " + in_quotes(value->text));
@@ -170,6 +184,8 @@ std::optional<double> Section::bounded(const std::string& key, const char* type,
                                        double least, double most,
                                        std::optional<double> (*parse)(std::string_view)) {
   const auto value = scalar(key, type, form);
+  const std::string unit = std::string_view(type) == "rate" ? " fps" : "";
+  note_bounds(shown(least) + " to " + shown(most) + unit);
   if (!value) return std::nullopt;
   const auto parsed = parse(value->text);
   if (parsed && *parsed >= least && *parsed <= most) return parsed;

@@ -87,6 +87,7 @@ class Section {
   std::optional<std::ptrdiff_t> choose(const std::string& key, std::span<const std::string_view> names);
   YAML::Node child(const std::string& key) const;  // undefined when absent
   void note(const std::string& key, const char* type);
+  void note_bounds(std::string bounds);
   bool check_map();
 
   YAML::Node node_;

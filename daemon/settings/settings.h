@@ -143,6 +143,7 @@ Settings parse(std::string_view text, const std::string& name, const Environment
 // true.
 struct KnownKey {
   std::string path, type;
+  std::string bounds;  // "1s to 1h"; empty: any value of the type
 };
 // Every key, in the order in which the parser asks for them.
 std::vector<KnownKey> known_keys();

@@ -55,6 +55,30 @@ TEST(Schema, AgreesWithTheParserOnEveryKeyAndItsType) {
   EXPECT_EQ(theirs, ours);
 }
 
+// As flatten, of what the annotation x-bounds says.
+void bounds(const json& root, const json& node, const std::string& path,
+            std::map<std::string, std::string>& out) {
+  if (node.contains("x-bounds")) out[path] = node.at("x-bounds");
+  const std::string reference = node.value("$ref", "");
+  const json& resolved = reference.empty() ? node : root.at(json::json_pointer(reference.substr(1)));
+  for (const json& one : resolved.value("anyOf", json::array())) bounds(root, one, path, out);
+  if (resolved.contains("items")) bounds(root, resolved.at("items"), path + ".*", out);
+  const std::string prefix = path.empty() ? "" : path + ".";
+  const json properties = resolved.value("properties", json::object());
+  for (const auto& [key, child] : properties.items()) bounds(root, child, prefix + key, out);
+  const json patterns = resolved.value("patternProperties", json::object());
+  for (const auto& [pattern, child] : patterns.items()) bounds(root, child, prefix + "*", out);
+}
+
+TEST(Schema, HasTheBoundsOfTheParser) {
+  const json root = schema();
+  std::map<std::string, std::string> theirs, ours;
+  bounds(root, root, "", theirs);
+  for (const KnownKey& key : known_keys())
+    if (!key.bounds.empty()) ours[key.path] = key.bounds;
+  EXPECT_EQ(theirs, ours);
+}
+
 TEST(Schema, DescribesEveryKey) {
   const json root = schema();
   for (const auto& [name, definition] : root.at("$defs").items()) {
