@@ -36,9 +36,13 @@ using Action = std::function<ExitCode()>;
 void add_ask(CLI::App& app, Action& action);       // vedette ask STREAM QUESTION
 void add_caption(CLI::App& app, Action& action);   // vedette caption FILE
 void add_check(CLI::App& app, Action& action);     // vedette check FILE
+void add_commands(CLI::App& app, Action& action);  // vedette commands
 void add_coverage(CLI::App& app, Action& action);  // vedette coverage STREAM
+void add_doctor(CLI::App& app, Action& action);    // vedette doctor
 void add_eval(CLI::App& app, Action& action);      // vedette eval MANIFEST
+void add_init(CLI::App& app, Action& action);      // vedette init [FILE]
 void add_models(CLI::App& app, Action& action);    // vedette models ...
+void add_probe(CLI::App& app, Action& action);     // vedette probe SOURCE
 void add_streams(CLI::App& app, Action& action);   // vedette streams
 void add_tail(CLI::App& app, Action& action);      // vedette tail [STREAM]
 

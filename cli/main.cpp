@@ -17,9 +17,13 @@ ExitCode run(int argc, char** argv) {
   add_ask(app, action);
   add_caption(app, action);
   add_check(app, action);
+  add_commands(app, action);
   add_coverage(app, action);
+  add_doctor(app, action);
   add_eval(app, action);
+  add_init(app, action);
   add_models(app, action);
+  add_probe(app, action);
   add_streams(app, action);
   add_tail(app, action);
   try {

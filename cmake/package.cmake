@@ -5,6 +5,22 @@ install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTE
 install(FILES README.md systemd/devices.conf DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES config/vedette.schema.json DESTINATION ${CMAKE_INSTALL_DATADIR}/vedette)
 
+# Man pages and completion, from what the programs and the schema say of themselves.
+set(manual ${CMAKE_BINARY_DIR}/manual)
+file(GLOB manual_tools CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/manual/*)
+add_custom_command(OUTPUT ${manual}/man/vedette.1.gz
+  COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/manual/pages ${CMAKE_BINARY_DIR}/bin ${manual}
+  DEPENDS vedette_command vedetted ${manual_tools} ${CMAKE_SOURCE_DIR}/config/vedette.schema.json VERBATIM)
+add_custom_target(manual DEPENDS ${manual}/man/vedette.1.gz)
+add_dependencies(programs manual)
+foreach(page vedette.1 vedetted.8 vedette.yaml.5)
+  string(REGEX REPLACE ".*\\." "" section ${page})
+  install(FILES ${manual}/man/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+install(FILES ${manual}/bash/vedette DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${manual}/zsh/_vedette DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${manual}/fish/vedette.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
 install(FILES config/vedette.yaml DESTINATION /etc/vedette
   PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES systemd/vedetted.service DESTINATION /usr/lib/systemd/system COMPONENT debian EXCLUDE_FROM_ALL)

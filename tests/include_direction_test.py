@@ -40,7 +40,7 @@ ALLOWED = {
 
 # Outside headers: (pattern, folders that may include them).
 CONFINED = [
-    (r"gst/|glib|gio/", ["gst-plugins", "daemon/streams"]),
+    (r"gst/|glib|gio/", ["gst-plugins", "daemon/streams", "daemon/probe"]),
     (r"hiredis/", ["sinks"]),
     (r"libav|libsw", ["daemon/files"]),
     (r"yaml-cpp/", ["daemon/settings"]),

@@ -11,7 +11,7 @@
 #include "daemon/streams/branches.h"
 #include "daemon/streams/gst_handles.h"
 
-// What the branches of sound and of picture are made of. Private to this folder.
+// What the branches of sound and of picture are made of. For this folder and daemon/probe.
 namespace vedette::daemon::streams {
 
 // A file that keeps its pace does so after the decoder: before it, the decoder would wait for a clock that

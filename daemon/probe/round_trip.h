@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "daemon/streams/failure.h"
+
+namespace vedette::daemon::probe {
+
+// How a server answers before anything is asked of it that costs it something.
+struct RoundTrip {
+  streams::Failure failure;  // why it cannot be connected to; an empty reason: it can, or is not of TCP
+  std::optional<std::chrono::nanoseconds> connect;  // TCP, the name's look-up included
+  std::optional<std::chrono::nanoseconds> options;  // RTSP OPTIONS and its answer
+};
+
+// Connects to the URL's host, of rtsp:// also asks for its OPTIONS, and hangs up; 3 s at most for each wait.
+// Of a URL without a host or of UDP nothing is tried.
+RoundTrip measure_round_trip(const std::string& url, const std::stop_token& stop);
+
+}  // namespace vedette::daemon::probe
