@@ -52,7 +52,8 @@ void judge_memory_of(const sinks::redis::Examination& found, Findings& findings)
 
 Findings judge_redis(const std::string& where, const sinks::redis::Examination& found) {
   if (found.unreachable) {
-    return {{Level::kProblem, kSubject, where + ": " + found.unreachable->text,
+    const std::string& why = found.unreachable->text;
+    return {{Level::kProblem, kSubject, why.starts_with(where) ? why : where + ": " + why,
              remedy(found.unreachable->error)}};
   }
   if (found.write_refused) {

@@ -68,6 +68,8 @@ class Adviser {
   }
 
   void picture(const PictureReport& picture) {
+    // A file is as it is.
+    if (report_.clock && report_.clock->source == base::ClockSource::kFile) return;
     sub_stream(picture);
     key_frames(picture);
     const double measured = picture.measured_hz.value_or(0);

@@ -79,6 +79,15 @@ TEST(AdviceTest, KeyFramesFarApart) {
   EXPECT_THAT(codes(report), IsEmpty());
 }
 
+TEST(AdviceTest, AFileIsAsItIs) {
+  ProbeReport report = good();
+  report.transport = "";
+  report.picture->width = 3840;
+  report.picture->longest_key_frames_s = 10;
+  report.clock = ClockReport{base::ClockSource::kFile, 0, std::nullopt};
+  EXPECT_THAT(codes(report), IsEmpty());
+}
+
 TEST(AdviceTest, WhatIsMissingMattersWhereItIsWanted) {
   ProbeReport report = good();
   report.sound.reset();
