@@ -11,7 +11,7 @@ file(GLOB manual_tools CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/manual/*)
 add_custom_command(OUTPUT ${manual}/man/vedette.1.gz
   COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/manual/pages ${CMAKE_BINARY_DIR}/bin ${manual}
   DEPENDS vedette_command vedetted ${manual_tools} ${CMAKE_SOURCE_DIR}/config/vedette.schema.json VERBATIM)
-add_custom_target(manual DEPENDS ${manual}/man/vedette.1.gz)
+add_custom_target(manual ALL DEPENDS ${manual}/man/vedette.1.gz)
 add_dependencies(programs manual)
 foreach(page vedette.1 vedetted.8 vedette.yaml.5)
   string(REGEX REPLACE ".*\\." "" section ${page})

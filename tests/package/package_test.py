@@ -35,7 +35,10 @@ def main():
         listed = text("dpkg-deb", "--contents", deb)
         for part in ("/usr/bin/vedetted", "/usr/bin/vedette", "/usr/bin/vedette-fetch-models", "/libvedette.so", "/libvedette-daemon.so",
                      "/gstreamer-1.0/libgstvedette.so", "/etc/vedette/vedette.yaml", "/usr/lib/systemd/system/vedetted.service",
-                     "/usr/lib/sysusers.d/vedette.conf", "/models/vedette-nano/config.json", "/usr/share/doc/vedette/copyright"):
+                     "/usr/lib/sysusers.d/vedette.conf", "/models/vedette-nano/config.json", "/usr/share/doc/vedette/copyright",
+                     "/usr/share/man/man1/vedette.1.gz", "/usr/share/man/man5/vedette.yaml.5.gz", "/usr/share/man/man8/vedetted.8.gz",
+                     "/usr/share/bash-completion/completions/vedette", "/usr/share/zsh/vendor-completions/_vedette",
+                     "/usr/share/fish/vendor_completions.d/vedette.fish"):
             checks.that(f"{part}\n" in listed, f"it holds {part}", listed[-2000:])
         checks.that("cuda" not in listed, "and no library that Debian cannot satisfy", [line for line in listed.splitlines() if "cuda" in line])
         checks.that(text("dpkg-deb", "--info", deb, "conffiles").split() == ["/etc/vedette/vedette.yaml"], "the configuration is a conffile")
