@@ -2,10 +2,12 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "daemon/settings/http_settings.h"
 #include "daemon/settings/section.h"
@@ -260,6 +262,8 @@ Settings parse(std::string_view text, const std::string& name, const Environment
   } catch (const YAML::Exception& error) {
     context.problem(error.mark, "", "not YAML: " + error.msg);
   }
+  std::ranges::stable_sort(context.problems, {},
+                           [](const Problem& one) { return std::pair(one.line, one.column); });
   if (!context.problems.empty()) throw SettingsError(name, std::move(context.problems));
   settings.warnings = std::move(context.warnings);
   return settings;
