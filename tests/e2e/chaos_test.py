@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One vedetted through all that happens to a service: chaos_test.py BUILD [--long]
 
-Sources are killed, frozen, slow and change their size; Redis stops, is out of memory, read-only, asks for a password; the disk
+Sources are killed, frozen, slow and change their size; Redis stops, hangs, is out of memory, read-only, asks for a password; the disk
 is full; the clock is set; the configuration is reloaded under load. Each time the stream that is hurt says why and recovers by
 itself, what it lost is counted, and the others lose nothing. --long: Redis stops for a whole minute.
 """
@@ -165,6 +165,8 @@ class Chaos:
                 redis.call("CONFIG", "SET", "requirepass", "")
 
         self.redis_is("is stopped", "connection", "connection", lambda: stop(service.redis_process), start, self.outage_s)
+        self.redis_is("hangs", "timeout", "timeout", lambda: service.redis_process.send_signal(signal.SIGSTOP),
+                      lambda: service.redis_process.send_signal(signal.SIGCONT))
         self.redis_is("is out of memory", "out_of_memory", "OOM", lambda: command("CONFIG", "SET", "maxmemory", "1"),
                       lambda: command("CONFIG", "SET", "maxmemory", "0"))
         self.redis_is("is read-only", "read_only", "READONLY", lambda: command("REPLICAOF", "127.0.0.1", "1"),
