@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -78,8 +79,14 @@ def main():
         checks.that(zsh.startswith("#compdef vedette\n") and all(f"{command}) _vedette_{command} ;;" in zsh for command in told), "zsh has every command")
         checks.that(all(f" -a {command} -d " in fish for command in told), "fish has every command")
         for shell, text, file in (("zsh", zsh, out / "zsh" / "_vedette"), ("fish", fish, out / "fish" / "vedette.fish")):
-            if subprocess.run(["sh", "-c", f"command -v {shell}"], capture_output=True).returncode == 0:
+            if shutil.which(shell):
                 checks.that(subprocess.run([shell, "-n", str(file)]).returncode == 0, f"{shell} -n")
+        if shutil.which("fish"):
+            for words, expected in OFFERED.items():
+                shown = subprocess.run(["fish", "-c", f"source {out}/fish/vedette.fish; complete -C '{' '.join(words)}'"], capture_output=True, text=True,
+                                       cwd=out, env=dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}", HOME=name))
+                checks.that({line.split("\t")[0] for line in shown.stdout.splitlines()} - {""} == expected, f"fish offers behind `{' '.join(words)}`",
+                            shown)
     done = subprocess.run([str(ROOT / "tools" / "manual" / "reference"), "--check"], capture_output=True, text=True)
     checks.that(done.returncode == 0, "docs/configuration-reference.md is what the schema says (tools/manual/reference writes it)", done.stdout)
     checks.finish()

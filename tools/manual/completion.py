@@ -106,7 +106,8 @@ def fish(tree):
             lines.append(f"complete -c vedette{condition} -F")
         for option in options(command):
             names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option["names"])
-            value = (" -r" + (" -F" if files(option) else f" -a {shell_quoted(' '.join(choices(option)))}" if choices(option) else "")
-                     if option["takes_value"] else "")
+            value = "" if not option["takes_value"] else " -r -F" if files(option) else " -x"
+            if choices(option):
+                value += f" -a {shell_quoted(' '.join(choices(option)))}"
             lines.append(f"complete -c vedette{condition} {names}{value} -d {shell_quoted(option['description'])}")
     return "\n".join([*lines, ""])

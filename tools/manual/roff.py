@@ -34,7 +34,9 @@ class Page:
     def text(self, text):
         """A paragraph; `code` stands in bold."""
         parts = re.split(r"`([^`]*)`", text)
-        self.lines += [".PP", "".join(bold(part) if i % 2 else escape(part) for i, part in enumerate(parts))]
+        if not self.lines[-1].startswith((".SH", ".SS")):
+            self.lines.append(".PP")
+        self.lines.append("".join(bold(part) if i % 2 else escape(part) for i, part in enumerate(parts)))
 
     def item(self, term, text):
         """`term` is already roff."""
@@ -42,7 +44,9 @@ class Page:
         self.lines += [".TP", term, "".join(bold(part) if i % 2 else escape(part) for i, part in enumerate(parts)) or "\\&"]
 
     def example(self, lines):
-        self.lines += [".PP", ".RS 4", ".nf", *map(escape, lines), ".fi", ".RE"]
+        if not self.lines[-1].startswith((".SH", ".SS")):
+            self.lines.append(".PP")
+        self.lines += [".RS 4", ".nf", *map(escape, lines), ".fi", ".RE"]
 
     def __str__(self):
         return "\n".join(self.lines) + "\n"
