@@ -12,6 +12,7 @@
 #include "daemon/metrics/sources.h"
 #include "daemon/narration/answers.h"
 #include "daemon/process.h"
+#include "daemon/service/admission.h"
 #include "daemon/service/configuration.h"
 #include "daemon/service/fleet.h"
 #include "daemon/service/narration_maker.h"
@@ -156,8 +157,9 @@ std::string status_of(const service::Configuration& configuration, service::Relo
 }
 
 // Until it is told to stop.
-void run_until_stopped(service::Configuration& configuration, const metrics::MeteredPublisher& metered,
-                       runtime::Runtime& models, const Signals& signals) {
+void run_until_stopped(service::Configuration& configuration, service::Admission& admission,
+                       const metrics::MeteredPublisher& metered, runtime::Runtime& models,
+                       const Signals& signals) {
   auto reload = service::ReloadOutcome::kApplied;
   service::Progress progress;
   const auto status = [&] { return status_of(configuration, reload, metered.running()); };
@@ -171,6 +173,7 @@ void run_until_stopped(service::Configuration& configuration, const metrics::Met
       notify_ready(status());
     }
     if (signal != Signal::kNone) continue;  // too soon after the last look to tell who is stuck
+    admission.look();
     notify_status(status());
     give_back_memory();
     const auto stuck = progress.stuck(parts_of(models));
@@ -228,12 +231,13 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   const sinks::QuestionHandler ask = question_handler(fleet, answers ? &*answers : nullptr);
   const sinks::redis::QuestionIntake questions(publisher, ask);
 
+  service::Admission admission(*models, maker.writer(), fleet, metered);
   service::Configuration configuration(file, settings::process_environment(), settings,
                                        [&](const settings::Settings& now) {
                                          base::set_log_level(now.log_level);
                                          publisher.set_retention(now.retention);
                                          maker.set_quota(now.evidence.quota_bytes);
-                                         return fleet.apply(now.streams).summary();
+                                         return admission.apply(now).summary();
                                        });
 
   metrics::Metrics metrics;
@@ -245,6 +249,7 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
     ledger.write(scrape);
     fleet.write(scrape);
     maker.write(scrape);
+    admission.write(scrape);
     configuration.write(scrape);
     metrics::write_process(scrape);
   });
@@ -259,7 +264,7 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   base::log(LogLevel::kInfo, "vedetted",
             "ready: " + std::to_string(settings.streams.size()) + " streams, Redis " +
                 base::mask_secrets(settings.redis));
-  run_until_stopped(configuration, metered, *models, signals);
+  run_until_stopped(configuration, admission, metered, *models, signals);
   base::log(LogLevel::kInfo, "vedetted", "stopping");
   notify_stopping();
   deadline.emplace(8s);

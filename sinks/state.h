@@ -18,7 +18,8 @@ struct StateUpdate {
   std::optional<std::int64_t> last_text_ms;   // UTC of its end
   std::optional<std::string> clock;           // "rtcp", "receive", "file"
   std::optional<std::int64_t> clock_error_ms;
-  std::optional<int> shed_level;  // 0: nothing is shed
+  std::optional<int> shed_level;           // 0: nothing is shed
+  std::optional<std::string> shed_reason;  // what is left out, in words; "" for nothing
 };
 
 }  // namespace vedette::sinks

@@ -17,6 +17,7 @@ Coverage coverage_of(const streams::StreamStatus& status, Modality modality) {
     case StreamState::kNoSignal: return Coverage::kNoSignal;
     case StreamState::kStalled: return Coverage::kNoSignal;
     case StreamState::kStopped: return Coverage::kDown;
+    case StreamState::kRefused: return Coverage::kShed;
   }
   return Coverage::kDown;
 }

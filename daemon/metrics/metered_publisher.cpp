@@ -105,7 +105,8 @@ void MeteredPublisher::write(Scrape& scrape) const {
                    static_cast<double>(std::max<std::int64_t>(now_ms_() - one.last_media_ms, 0)) * 1e-3,
                    {{"stream", id}});
     }
-    for (const char* state : {"starting", "running", "reconnecting", "no_signal", "stalled", "stopped"}) {
+    for (const char* state :
+         {"starting", "running", "reconnecting", "no_signal", "stalled", "stopped", "refused"}) {
       scrape.gauge("vedette_stream_state", "1 for the state that the stream is in.",
                    one.state == state ? 1 : 0, {{"stream", id}, {"state", state}});
     }

@@ -45,13 +45,20 @@ std::string as_caption(std::string_view text) {
 // Asks for a caption when something has changed since the last one and it is time.
 void StreamSight::ask_caption(base::MediaTime now, Actions& later) {
   if (!options_.captions || !changed_ || asked_) return;
-  const auto wait =
+  const bool asks_model = model_narrates() && caption_share_ > 0.0;
+  std::chrono::duration<double> wait =
       much_ ? std::min(options_.caption_soonest, options_.caption_every) : options_.caption_every;
+  if (asks_model) wait /= caption_share_;
   if (asked_at_ && asked_at_->epoch == now.epoch && now.t - asked_at_->t < wait) return;
   asked_at_ = now;
   changed_ = much_ = false;
-  if (model_narrates()) return ask_model(now, later);
+  if (asks_model) return ask_model(now, later);
   tell(now, {facts_sentence(), CaptionSource::kFacts, "", ""}, latest_);
+}
+
+void StreamSight::set_caption_share(double share) {
+  const std::lock_guard lock(mutex_);
+  caption_share_ = share;
 }
 
 void StreamSight::ask_model(base::MediaTime now, Actions& later) {

@@ -87,6 +87,9 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void on_words(base::MediaTime now);
   // A measured condition began or ended; it stands on the timeline.
   void on_condition(base::MediaTime now);
+  // The language model is asked for so many of its captions from now on, 0 to 1; at 0 the facts alone make
+  // them.
+  void set_caption_share(double share);
   // Closes what is open; later calls do nothing.
   void stop();
 
@@ -188,7 +191,8 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   bool looks_ = false;                                // a picture came in this epoch
   bool has_heads_ = false;                            // a picture came with sightings
   bool changed_ = false, much_ = false;               // since the last caption was asked for
-  std::optional<base::MediaTime> asked_at_;           // the last caption
+  double caption_share_ = 1.0;
+  std::optional<base::MediaTime> asked_at_;  // the last caption
   std::optional<Asked> asked_;
   std::vector<Rule> rules_;
   std::uint64_t words_ = 0;  // number of the last fact that rules were checked with

@@ -18,10 +18,17 @@ Fleet::~Fleet() {
   stop(ids());
 }
 
-settings::StreamChanges Fleet::apply(const std::vector<settings::StreamSettings>& streams) {
+settings::StreamChanges Fleet::apply(const std::vector<settings::StreamSettings>& streams,
+                                     const std::set<std::string>& refused) {
   const settings::StreamChanges changes = settings::compare(settings_, streams);
-  std::vector<std::string> ending = changes.removed;
-  ending.insert(ending.end(), changes.changed.begin(), changes.changed.end());
+  std::vector<std::string> ending = changes.removed, starting = changes.added;
+  for (const auto& stream : settings_) {
+    const bool changed = std::ranges::find(changes.changed, stream.id) != changes.changed.end();
+    if (changed || refused.contains(stream.id) != refused_.contains(stream.id)) {
+      ending.push_back(stream.id);
+      starting.push_back(stream.id);
+    }
+  }
   stop(ending);
   for (const std::string& id : changes.removed) {
     ledger_.book(id, {false, false});
@@ -38,13 +45,23 @@ settings::StreamChanges Fleet::apply(const std::vector<settings::StreamSettings>
   hooks_.configured(ids, changes.removed);
   for (const std::string& id : changes.removed) ledger_.forget(id);
   settings_ = streams;
+  refused_ = refused;
   for (const auto& stream : streams) {
-    const auto among = [&](const std::vector<std::string>& some) {
-      return std::ranges::find(some, stream.id) != some.end();
-    };
-    if (among(changes.added) || among(changes.changed)) start(stream);
+    if (std::ranges::find(starting, stream.id) != starting.end()) start(stream);
   }
   return changes;
+}
+
+void Fleet::set_pace(double pictures, double captions) {
+  caption_share_ = captions;
+  supervisor_.set_picture_share(pictures);
+  for (const auto& stream : settings_) slow(stream);
+}
+
+// A file that is read as fast as it can be waits for its turn instead.
+void Fleet::slow(const settings::StreamSettings& stream) const {
+  if (const auto narration = find(stream.id); narration && !stream.reads_fast())
+    narration->sight()->set_caption_share(caption_share_);
 }
 
 // Sources first, all at once, then what is open closes. A stream that changes stays in the map, so that what
@@ -63,9 +80,11 @@ void Fleet::start(settings::StreamSettings stream) {
     const std::lock_guard lock(mutex_);
     narrations_[stream.id] = narration;
   }
+  slow(stream);
   ledger_.book(stream.id, {stream.sound, stream.video});
   auto feed = std::make_shared<ledger::LedgerFeed>(stream.id, ledger_, narration,
                                                    [narration] { return narration->stats().shed; });
+  if (refused_.contains(stream.id)) return feed->on_status({streams::StreamState::kRefused, "no_room", 0});
   supervisor_.start(std::move(stream), std::move(feed));
 }
 

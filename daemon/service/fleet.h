@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,11 @@ class Fleet {
 
   // From now on these streams run. One whose settings are as they were is not touched; one that changed is
   // stopped and started anew. Returns once what had to stop has stopped, within 5 s.
-  settings::StreamChanges apply(const std::vector<settings::StreamSettings>& streams);
+  // `refused`: ids of those for which there is no room: they are there, and say so, but do not run.
+  settings::StreamChanges apply(const std::vector<settings::StreamSettings>& streams,
+                                const std::set<std::string>& refused = {});
+  // How much of what is configured is done, from now on, of pictures and of captions: 0 to 1.
+  void set_pace(double pictures, double captions);
 
   // Null: there is no such stream.
   std::shared_ptr<narration::StreamNarration> find(const std::string& stream) const;
@@ -49,11 +54,14 @@ class Fleet {
  private:
   void stop(const std::vector<std::string>& ids);
   void start(settings::StreamSettings stream);
+  void slow(const settings::StreamSettings& stream) const;
 
   const bool hears_;
   ledger::Ledger& ledger_;
   const FleetHooks hooks_;
   std::vector<settings::StreamSettings> settings_;
+  std::set<std::string> refused_;
+  double caption_share_ = 1.0;
   mutable std::mutex mutex_;  // guards both below
   std::vector<std::string> ids_;
   std::map<std::string, std::shared_ptr<narration::StreamNarration>> narrations_;

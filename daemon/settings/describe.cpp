@@ -55,6 +55,7 @@ std::string to_json(const Settings& settings) {
       {"models",
        {{"hear", settings.models.hear}, {"see", settings.models.see}, {"think", settings.models.think}}},
       {"evidence", {{"path", settings.evidence.path}, {"quota_bytes", settings.evidence.quota_bytes}}},
+      {"admission", {{"share", settings.admission_share}}},
       {"streams", std::move(streams)},
       {"warnings", settings.warnings}};
   if (!settings.http_token.empty()) shown["http_token"] = "***";

@@ -196,6 +196,11 @@ void read_models(Section section, ModelSettings& models) {
   section.finish();
 }
 
+void read_admission(Section section, double& share) {
+  section.number("share", share, 0.0, 1.0);
+  section.finish();
+}
+
 void read_all(const YAML::Node& node, Settings& settings, ParseContext& context) {
   Section root(node, "", "", context);
   root.text("redis", settings.redis, "url");
@@ -213,6 +218,7 @@ void read_all(const YAML::Node& node, Settings& settings, ParseContext& context)
                                {"error", base::LogLevel::kError}});
   read_models(root.section("models"), settings.models);
   read_evidence(root.section("evidence"), settings.evidence, context);
+  read_admission(root.section("admission"), settings.admission_share);
   StreamSettings defaults;
   Section common = root.section("defaults");
   read_common(common, defaults, context);

@@ -108,6 +108,7 @@ struct Settings {
   base::LogLevel log_level = base::LogLevel::kInfo;
   ModelSettings models;
   EvidenceSettings evidence;
+  double admission_share = 0.8;  // of the machine that the models may take before streams are slowed; 0: any
   std::vector<StreamSettings> streams;  // in the file's order
   std::vector<std::string> warnings;    // what is allowed but unwise, one sentence each
 };

@@ -10,6 +10,7 @@ const char* to_string(StreamState state) {
     case StreamState::kNoSignal: return "no_signal";
     case StreamState::kStalled: return "stalled";
     case StreamState::kStopped: return "stopped";
+    case StreamState::kRefused: return "refused";
   }
   return "unknown";
 }

@@ -54,7 +54,15 @@ struct SeenFrame {
   }
 };
 
-enum class StreamState : std::uint8_t { kStarting, kRunning, kReconnecting, kNoSignal, kStalled, kStopped };
+enum class StreamState : std::uint8_t {
+  kStarting,
+  kRunning,
+  kReconnecting,
+  kNoSignal,
+  kStalled,
+  kStopped,
+  kRefused
+};
 const char* to_string(StreamState state);
 
 struct StreamStatus {

@@ -222,7 +222,8 @@ std::optional<std::uint32_t> Session::on_look(nanoseconds time, const models::ru
     came_to(time);
   }
   const std::uint32_t epoch = epoch_;
-  return watch_.look({epoch, time}, picture.view) ? std::optional(epoch) : std::nullopt;
+  if (!watch_.look({epoch, time}, picture.view) || is_thinned(time)) return std::nullopt;
+  return epoch;
 }
 
 // Comes from vedvisionencoder, or from vedframesampler where no model sees.

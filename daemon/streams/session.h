@@ -12,6 +12,7 @@
 #include "daemon/streams/failure.h"
 #include "daemon/streams/feed.h"
 #include "daemon/streams/health_monitor.h"
+#include "daemon/streams/picture_thinning.h"
 #include "daemon/streams/picture_watch.h"
 #include "daemon/streams/pipeline.h"
 #include "daemon/streams/stream_clock.h"
@@ -51,6 +52,10 @@ class Session {
   void wait_for_sound(Nanoseconds picture);
   void wait_for_pictures(Nanoseconds until);
   std::optional<std::uint32_t> on_look(Nanoseconds time, const models::runtime::ImageFrame& picture);
+  bool is_thinned(Nanoseconds time) {
+    return !stream_.reads_fast() &&
+           thinning_.leaves_out(time, stream_.video_rate_hz, figures_.picture_share());
+  }
   void on_seen(GstBuffer* buffer, GstCaps* caps);
   void finish_pictures();
   void enter_epoch(std::uint32_t epoch);
@@ -89,6 +94,7 @@ class Session {
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
   std::atomic<std::int64_t> newest_ns_{
       0};  // running time of the newest sound, or picture where there is no sound
+  PictureThinning thinning_;
   std::uint64_t seen_buffers_ = 0;
   std::chrono::steady_clock::time_point seen_at_, sampled_at_, ticked_at_;
   Nanoseconds settled_{-1};

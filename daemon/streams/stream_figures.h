@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 
@@ -14,8 +15,8 @@ struct ElementCounters {
   ElementCounters& operator+=(const ElementCounters& other);
 };
 
-// The counters of one stream over all its connections, and whether its first attempt has come to something.
-// Thread-safe.
+// The counters of one stream over all its connections, whether its first attempt has come to something, and
+// how many of its pictures are wanted. Thread-safe.
 class StreamFigures {
  public:
   // Of the connection that runs, so far.
@@ -28,10 +29,15 @@ class StreamFigures {
   void set_tried();
   bool tried() const;
 
+  // Share of the pictures that are to be sampled, above 0 to 1.
+  void set_picture_share(double share) { picture_share_ = share; }
+  double picture_share() const { return picture_share_; }
+
  private:
   mutable std::mutex mutex_;
   ElementCounters ended_, running_;
   bool tried_ = false;
+  std::atomic<double> picture_share_{1.0};
 };
 
 }  // namespace vedette::daemon::streams

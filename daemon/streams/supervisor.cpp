@@ -74,6 +74,7 @@ void Supervisor::start(settings::StreamSettings stream, std::shared_ptr<Feed> fe
     const std::lock_guard lock(figures_mutex_);
     auto& known = figures_[id];
     if (!known) known = std::make_shared<StreamFigures>();
+    known->set_picture_share(picture_share_);
     figures = known;
   }
   std::jthread thread([stream = std::move(stream), runtime = runtime_, feed = std::move(feed),
@@ -105,6 +106,12 @@ void Supervisor::forget(const std::string& id) {
 void Supervisor::stop() {
   for (Running& running : running_) running.thread.request_stop();
   running_.clear();
+}
+
+void Supervisor::set_picture_share(double share) {
+  const std::lock_guard lock(figures_mutex_);
+  picture_share_ = share;
+  for (const auto& [id, figures] : figures_) figures->set_picture_share(share);
 }
 
 std::map<std::string, std::shared_ptr<const StreamFigures>> Supervisor::figures() const {

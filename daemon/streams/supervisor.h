@@ -31,6 +31,8 @@ class Supervisor {
   void stop();
   // Its figures are kept no longer. Requires: it is stopped.
   void forget(const std::string& id);
+  // Of all streams, those that are started later included.
+  void set_picture_share(double share);
   // By id, of every stream that was started and is not forgotten. Any thread.
   std::map<std::string, std::shared_ptr<const StreamFigures>> figures() const;
 
@@ -42,7 +44,8 @@ class Supervisor {
 
   const gst::RuntimeHandle runtime_;
   std::vector<Running> running_;
-  mutable std::mutex figures_mutex_;  // guards the map
+  mutable std::mutex figures_mutex_;  // guards the rest
+  double picture_share_ = 1.0;
   std::map<std::string, std::shared_ptr<StreamFigures>> figures_;
 };
 

@@ -196,6 +196,7 @@ void RedisPublisher::Writer::publish_state(StateUpdate update) {
   if (update.clock) set("clock", *update.clock);
   if (update.clock_error_ms) set("clock_error_ms", std::to_string(*update.clock_error_ms));
   if (update.shed_level) set("shed_level", std::to_string(*update.shed_level));
+  if (update.shed_reason) set("shed_reason", *update.shed_reason);
   set("updated_ms", std::to_string(options_.now_ms()));
   lane->state_changed = woken_ = true;
   work_.notify_one();

@@ -354,6 +354,42 @@ class Scenario:
             self.checks.that(states[:1] == ["down"] and "down" not in states[1:],
                              f"while the daemon ran no {modality} is missing, the outage of Redis included", one["spans"])
 
+    def what_does_not_fit_is_slowed_and_refused(self):
+        """Of the machine just as much as two streams take at the slowest: three are far too many, by what the daemon measured at its start."""
+        cost = {work: self.metrics().get(f'vedette_admission_cost_seconds{{work="{work}"}}', 0)
+                for work in ("picture", "sound", "caption", "check")}
+        self.checks.that(all(value > 0 for value in cost.values()), "what work costs here was measured", cost)
+        slowest = 0.5 * (5 * cost["picture"] / 4 + cost["sound"])  # half of the time there is something; every fourth picture
+        share = f"admission: {{share: {2.02 * slowest:.6f}}}"
+        streams = {name: {"source": "test://tone", "video": {"rate": "5 fps"}} for name in ("one", "two", "three")}
+        with self.connect() as redis:
+            state = lambda stream: redis.hash(f"vedette:{{{stream}}}:state")  # noqa: E731
+            refused = lambda: self.metrics().get("vedette_admission_refused_streams")  # noqa: E731
+            self.write_config(streams, share)
+            self.daemon.send_signal(signal.SIGHUP)
+            self.checks.that(wait_for(lambda: state("three").get("state") == "refused", 30), "the last of three is refused", state("three"))
+            self.checks.that(state("three").get("reason") == "no_room", "for there is no room", state("three"))
+            self.checks.that(wait_for(lambda: state("two").get("state") == "running", 30), "the others run", state("two"))
+            slowed = lambda: (state("two").get("shed_level"), state("two").get("shed_reason")) == ("2", "every fourth picture")  # noqa: E731
+            self.checks.that(wait_for(slowed, 20), "slowed, and say so", state("two"))
+            samples = self.metrics()
+            self.checks.that(refused() == 1 and samples.get("vedette_admission_level") == 2, "so do the metrics", samples)
+            log = (self.folder / "vedetted.log").read_text(errors="replace")
+            self.checks.that(re.search(r"admission: level 2 \(every fourth picture\), .* predicted; no room for three$", log, re.M),
+                             "and the log", services.tail_of(self.folder / "vedetted.log"))
+            shed = self.coverage("three", self.metrics()).get("shed")
+            self.checks.that(wait_for(lambda: self.coverage("three", self.metrics()).get("shed") > shed, 20),
+                             "the ledger calls what is missed shed", self.coverage("three", self.metrics()))
+            del streams["two"]
+            self.write_config(streams, share)
+            self.daemon.send_signal(signal.SIGHUP)
+            self.checks.that(wait_for(lambda: state("three").get("state") == "running", 30), "without the second it runs", state("three"))
+            self.checks.that(refused() == 0, "and none is refused", refused())
+            self.write_config(streams)
+            self.daemon.send_signal(signal.SIGHUP)
+            whole = lambda: state("three").get("shed_level") == "0" and state("three").get("shed_reason") == ""  # noqa: E731
+            self.checks.that(wait_for(whole, 30), "with the usual share nothing is left out", state("three"))
+
     def kill_9_loses_seconds(self):
         config = self.write_config({"tone": {"source": "test://tone", "video": {"enabled": False}}})
         began_ms = int(time.time() * 1000)
@@ -395,6 +431,7 @@ def main():
             scenario.a_reload_touches_only_what_changed()
             scenario.a_reload_that_cannot_be_is_refused()
         stopped_ms = int(time.time() * 1000)
+        scenario.what_does_not_fit_is_slowed_and_refused()
         scenario.sigterm_ends_it()
         scenario.the_past_is_covered(began_ms, stopped_ms)
         log = (folder / "vedetted.log").read_text(errors="replace")

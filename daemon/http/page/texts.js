@@ -7,6 +7,7 @@ const REASONS = {
   no_data: "nothing comes", no_media: "neither sound nor picture", decode: "cannot be decoded",
   unsupported: "format not supported", model: "trouble with a model", source: "trouble at the source",
   no_audio: "no sound", no_video: "no picture", error: "given up: see the log",
+  no_room: "this machine has no room for it",
 };
 const STATES = { no_signal: "no signal" };
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "daemon/admission/report.h"
 #include "daemon/http/http_server.h"
 #include "daemon/ledger/ledger.h"
 #include "daemon/metrics/metered_publisher.h"
@@ -138,6 +139,7 @@ std::string whole_page() {
     write(scrape, sound, Encoder::kSound);
     write(scrape, pictures, Encoder::kPictures);
     write(scrape, "gate", streams::ElementCounters{.superseded = 3, .gap_samples = 8000});
+    admission::write(scrape, {}, {}, 0);
     configuration.write(scrape);
     write_process(scrape);
   });

@@ -53,6 +53,29 @@ TEST_F(StreamSightTest, CaptionsComeOnACadenceAndOnMuchChange) {
   EXPECT_EQ(publisher_.states().back().last_text, "Three.");
 }
 
+TEST_F(StreamSightTest, FewerCaptionsAreAskedForWhereTheMachineIsToDoLess) {
+  options_.alerts.push_back({"a person is visible", 0.7F, seconds(0)});
+  sight().set_caption_share(0.5);
+  see(0);
+  answer("One.");
+  score(0.1F);
+  for (int t = 1; t <= 9; ++t) see(t);
+  EXPECT_EQ(engine_.texts_waiting(), 0u);
+  see(10);
+  answer("Two.");
+  EXPECT_EQ(captions(), "+One. 0|-One. 10|+Two. 10|");
+  sight().set_caption_share(0.0);
+  score(0.1F);
+  for (int t = 11; t <= 40; ++t) see(t, 0.5F);
+  EXPECT_EQ(engine_.texts_waiting(), 0u);
+  EXPECT_THAT(captions(), HasSubstr("-Two. 1"));  // what was measured is told instead
+  EXPECT_EQ(sight().stats().captions_asked, 2u);
+  EXPECT_EQ(engine_.scores_waiting(), 1u);  // alerts are checked all the same
+  sight().set_caption_share(1.0);
+  see(50);
+  EXPECT_EQ(engine_.texts_waiting(), 1u);
+}
+
 TEST_F(StreamSightTest, TheModelIsAskedBehindPicturesAndFacts) {
   see(12, 0.1F, {{"person", "middle", 0.8F}});
   const auto text = engine_.take_text();

@@ -117,6 +117,25 @@ TEST_F(FleetTest, WhatIsOpenClosesWhenAStreamGoes) {
   for (const auto& [id, state] : last) EXPECT_EQ(state, sinks::RecordState::kClose) << id;
 }
 
+TEST_F(FleetTest, AStreamWithoutRoomIsThereAndSaysSoUntilThereIsSome) {
+  fleet_.apply({stream("a"), stream("b")}, {"b"});
+  EXPECT_THAT(ids_, ElementsAre("a", "b"));
+  ASSERT_TRUE(waits_for_windows("a", 1));
+  EXPECT_THAT(fleet_.starting(), IsEmpty());
+  EXPECT_THAT(states_of("b", publisher_.states()), ElementsAre("refused"));
+  for (const auto& account : ledger_.accounts()) {
+    if (account.stream != "b") continue;
+    EXPECT_EQ(account.state, ledger::Coverage::kShed);
+  }
+  const auto a = fleet_.find("a");
+  EXPECT_EQ(fleet_.apply({stream("a"), stream("b")}).summary(), "2 as before");
+  ASSERT_TRUE(waits_for_windows("b", 1));
+  EXPECT_THAT(states_of("b", publisher_.states()), ElementsAre("refused", "starting", "running"));
+  EXPECT_EQ(fleet_.find("a"), a);
+  fleet_.apply({stream("a"), stream("b")}, {"a"});
+  EXPECT_EQ(states_of("a", publisher_.states()).back(), "refused");
+}
+
 TEST_F(FleetTest, AsksAndReloadsMayMeet) {
   fleet_.apply({stream("a"), stream("b")});
   std::jthread asker([&](const std::stop_token& stop) {

@@ -100,6 +100,23 @@ TEST_F(PicturesTest, PicturesOfAStreamAreSeenWithEvidence) {
   EXPECT_TRUE(log.seen.back().last);
 }
 
+TEST_F(PicturesTest, FewerAreSampledWhereTheMachineIsToDoLess) {
+  settings::StreamSettings stream = described(
+      "videotestsrc is-live=true pattern=ball ! capsfilter "
+      "caps=video/x-raw,width=320,height=180,framerate=15/1");
+  stream.video_rate_hz = 5.0;
+  supervisor.set_picture_share(0.25);
+  supervisor.start(stream, feed);
+  EXPECT_TRUE(feed->wait_for([](const Log& log) { return log.seen.size() >= 4; }))
+      << feed->log().status_text();
+  supervisor.set_picture_share(1.0);
+  const Log log = feed->log();
+  for (std::size_t i = 1; i < log.seen.size(); ++i) {
+    if (log.seen[i].time.epoch != log.seen[i - 1].time.epoch) continue;
+    EXPECT_GE(log.seen[i].time.t - log.seen[i - 1].time.t, 600ms);  // every 800 ms, of looks every 200 ms
+  }
+}
+
 TEST_F(PicturesTest, AFileOfOneTrackIsSaidToLackTheOther) {
   const struct {
     const char* name;
