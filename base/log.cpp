@@ -3,6 +3,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -70,6 +73,27 @@ void log_limited(LogLevel level, std::string_view subject, std::string_view caus
   log(level, subject, std::string(message) + " (and " + std::to_string(before) + " more like it)");
 }
 
+namespace {
+
+// Values of a URL's query that are secrets by their names, as SRT, cameras and signed playlists have them.
+void mask_query(std::string& text) {
+  static constexpr std::array<std::string_view, 9> kSecret{
+      "passphrase", "password", "passwd", "pass", "pwd", "token", "secret", "key", "signature"};
+  for (std::size_t sign = text.find('='); sign != std::string::npos; sign = text.find('=', sign + 1)) {
+    const std::size_t before = text.find_last_of("?&", sign);
+    if (before == std::string::npos) continue;
+    const std::string_view name(text.data() + before + 1, sign - before - 1);
+    const auto is_name = [&](std::string_view one) {
+      return std::ranges::equal(name, one, [](unsigned char a, char b) { return std::tolower(a) == b; });
+    };
+    if (std::ranges::none_of(kSecret, is_name)) continue;
+    const std::size_t end = std::min(text.find_first_of("& \t\n\"'#", sign), text.size());
+    text.replace(sign + 1, end - sign - 1, "***");
+  }
+}
+
+}  // namespace
+
 std::string mask_secrets(std::string_view text) {
   std::string masked(text);
   for (std::size_t at = masked.find("://"); at != std::string::npos; at = masked.find("://", at + 3)) {
@@ -81,6 +105,7 @@ std::string mask_secrets(std::string_view text) {
     if (colon == std::string::npos || colon > sign) continue;
     masked.replace(colon + 1, sign - colon - 1, "***");
   }
+  mask_query(masked);
   return masked;
 }
 

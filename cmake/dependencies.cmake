@@ -22,7 +22,7 @@ vedette_pkg(systemd libsystemd)
 vedette_pkg(gstreamer gstreamer-1.0 gstreamer-base-1.0 gstreamer-audio-1.0 gstreamer-video-1.0 gstreamer-app-1.0)
 vedette_pkg(gstreamer_check gstreamer-check-1.0)
 vedette_pkg(gst_rtsp gstreamer-rtsp-1.0 gstreamer-sdp-1.0 gio-2.0)
-vedette_pkg(gst_rtsp_server gstreamer-rtsp-server-1.0)
+vedette_pkg(gst_rtsp_server gstreamer-rtsp-server-1.0 gio-2.0)
 vedette_pkg(ffmpeg libavformat libavcodec libavutil libswresample libswscale)
 
 # oneDNN's own CMake config asks for OpenCL's development files, which the CPU engine does not need.

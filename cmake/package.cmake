@@ -28,12 +28,12 @@ install(FILES systemd/vedette.sysusers DESTINATION /usr/lib/sysusers.d RENAME ve
   COMPONENT debian EXCLUDE_FROM_ALL)
 install(FILES cmake/debian/copyright DESTINATION /usr/share/doc/vedette COMPONENT debian EXCLUDE_FROM_ALL)
 
-# What the service loads at run time is in the one list; Redis may be on another machine.
+# What the service loads at run time is in the one list; Redis may be on another machine, and not every machine has sound.
 execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/install-dependencies --list runtime
   OUTPUT_VARIABLE runtime OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 string(REPLACE "\n" ";" depends "${runtime}")
 set(recommends ${depends})
-list(FILTER recommends INCLUDE REGEX "^redis")
+list(FILTER recommends INCLUDE REGEX "^redis|-alsa$|-pipewire$")
 list(REMOVE_ITEM depends ${recommends})
 list(APPEND depends "systemd | systemd-standalone-sysusers")
 list(JOIN depends ", " CPACK_DEBIAN_PACKAGE_DEPENDS)

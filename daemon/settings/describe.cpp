@@ -24,6 +24,11 @@ nlohmann::json describe(const StreamSettings& stream) {
     shown["transport"] = stream.transport == Transport::kTcp   ? "tcp"
                          : stream.transport == Transport::kUdp ? "udp"
                                                                : "auto";
+  if (!stream.microphone.empty()) shown["microphone"] = base::mask_secrets(stream.microphone);
+  if (stream.source.starts_with("rtsps:") || stream.source.starts_with("rtmps:") ||
+      stream.source.starts_with("https:"))
+    shown["tls"] = {{"verify", stream.tls.verify}, {"ca", stream.tls.ca}};
+  if (stream.decoder == Decoder::kSoftware) shown["decoder"] = "software";
   if (stream.source.starts_with("file")) shown["pace"] = stream.pace == Pace::kLive ? "live" : "fast";
   if (stream.video && stream.caption.enabled) {
     shown["caption"] = {{"every_s", std::chrono::duration<double>(stream.caption.every).count()},

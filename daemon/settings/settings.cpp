@@ -13,6 +13,7 @@
 #include "daemon/settings/section.h"
 #include "daemon/settings/setting_text.h"
 #include "daemon/settings/sight_settings.h"
+#include "daemon/settings/source_settings.h"
 #include "sinks/redis/url.h"
 
 namespace vedette::daemon::settings {
@@ -44,16 +45,6 @@ bool is_stream_id(std::string_view id) {
          id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == id.npos;
 }
 
-// A password written into the file itself, rather than taken from the environment: "://user:word@".
-bool has_plain_password(const YAML::Node& node) {
-  if (!node.IsDefined() || !node.IsScalar()) return false;
-  const std::string& text = node.Scalar();
-  const std::string masked = base::mask_secrets(text);
-  if (masked == text) return false;
-  const std::size_t at = masked.find(":***@");
-  return at != masked.npos && text.compare(at + 1, 2, "${") != 0;
-}
-
 void read_sound(Section section, StreamSettings& stream) {
   section.flag("enabled", stream.sound);
   section.duration("hop", stream.windows.hop, 100ms, 10s);
@@ -69,6 +60,8 @@ void read_video(Section section, StreamSettings& stream) {
   section.rate("rate", stream.video_rate_hz, 0.1, 5.0);
   section.flag("motion", stream.video_motion);
   section.flag("key_frames", stream.video_key_frames);
+  section.choice<Decoder>("decoder", stream.decoder,
+                          {{"auto", Decoder::kAuto}, {"software", Decoder::kSoftware}});
   section.finish();
 }
 
@@ -115,41 +108,13 @@ void read_common(Section& section, StreamSettings& stream, ParseContext& context
   section.choice<Transport>("transport", stream.transport,
                             {{"tcp", Transport::kTcp}, {"udp", Transport::kUdp}, {"auto", Transport::kAuto}});
   section.choice<Pace>("pace", stream.pace, {{"live", Pace::kLive}, {"fast", Pace::kFast}});
+  read_tls(section.section("tls"), stream.tls, context);
   read_sound(section.section("sound"), stream);
   read_video(section.section("video"), stream);
   read_caption(section.section("caption"), stream.caption, context);
   read_alerts(section, stream.alerts, context);
   read_health(section.section("health"), stream.health);
   read_retry(section.section("retry"), stream, context);
-}
-
-void check_source(Section& section, const StreamSettings& stream, ParseContext& context) {
-  const bool has_source = !stream.source.empty(), has_pipeline = !stream.pipeline.empty();
-  if (has_source == has_pipeline) {
-    context.problem(section.mark(), section.path_of("source"),
-                    has_source
-                        ? "expected source or pipeline, received both"
-                        : "expected source: URL or pipeline: \"a gst-launch description\", received neither");
-    return;
-  }
-  if (has_pipeline) return;
-  static const std::vector<std::string> kSchemes{"rtsp", "rtsps", "file", "test"};
-  const std::size_t colon = stream.source.find("://");
-  const std::string scheme = stream.source.substr(0, colon == std::string::npos ? 0 : colon);
-  if (std::ranges::find(kSchemes, scheme) == kSchemes.end()) {
-    const std::string near = nearest(scheme, kSchemes);
-    context.problem(section.mark_of("source"), section.path_of("source"),
-                    "expected rtsp://, rtsps://, file:// or test://, received \"" +
-                        base::mask_secrets(stream.source.substr(0, 80)) + "\"" +
-                        (near.empty() ? "" : " (did you mean " + near + "://?)"));
-  }
-  for (const auto& [key, needed] :
-       {std::pair("transport", "rtsp"), std::pair("pace", "file"), std::pair("start_time", "file")}) {
-    if (section.has(key) && !scheme.starts_with(needed)) {
-      context.problem(section.mark_of(key), section.path_of(key),
-                      std::string("only for ") + needed + ":// sources; this one is " + scheme + "://");
-    }
-  }
 }
 
 void read_stream(const std::string& id, Section& section, const StreamSettings& defaults, Settings& settings,
@@ -162,6 +127,7 @@ void read_stream(const std::string& id, Section& section, const StreamSettings& 
   const std::size_t before = context.problems.size();
   section.text("source", stream.source, "url");
   section.text("pipeline", stream.pipeline);
+  section.text("microphone", stream.microphone, "url");
   const bool source_is_read = context.problems.size() == before;
   section.utc("start_time", stream.utc_zero);
   read_common(section, stream, context);

@@ -23,6 +23,8 @@ namespace vedette::daemon::settings {
 
 // kAuto: UDP, and TCP where nothing comes that way.
 enum class Transport : std::uint8_t { kTcp, kUdp, kAuto };
+// kAuto: a decoder of the graphics card where GStreamer has one that works, else one on the CPU.
+enum class Decoder : std::uint8_t { kAuto, kSoftware };
 enum class Pace : std::uint8_t { kLive, kFast };
 enum class Precision : std::uint8_t { kAuto, kF32, kBF16 };
 
@@ -57,12 +59,23 @@ struct EvidenceSettings {
   std::size_t quota_bytes = 200'000'000;  // of all pictures together
 };
 
+// How certificates of rtsps://, rtmps:// and https:// are judged.
+struct TlsSettings {
+  bool verify = true;  // false: any is taken
+  std::string ca;  // PEM file with the authorities, or the camera's own certificate, that are trusted instead
+                   // of the system's; empty: the system's
+
+  friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
+};
+
 struct StreamSettings {
   std::string id;                         // [a-z0-9_-]{1,64}
   std::string source;                     // URL, secrets in the clear; empty when a pipeline is given
   std::string pipeline;                   // gst-launch description; empty when a source is given
+  std::string microphone;                 // URL of a sound device beside a picture device; empty: none
   Transport transport = Transport::kTcp;  // of rtsp:// and rtsps://
-  Pace pace = Pace::kLive;                // of file://
+  TlsSettings tls;
+  Pace pace = Pace::kLive;  // of file://
   std::optional<std::chrono::nanoseconds>
       utc_zero;       // UTC of a file's first moment; empty: the container's, else 1970
   bool sound = true;  // listen: words from this stream's sound
@@ -71,6 +84,7 @@ struct StreamSettings {
   double video_rate_hz = 1.0;     // pictures that the model sees per second
   bool video_motion = true;       // measure what moves; needs every picture decoded
   bool video_key_frames = false;  // decode key frames only, where they come at least every 2 s
+  Decoder decoder = Decoder::kAuto;
   CaptionSettings caption;
   std::vector<AlertRule> alerts;
   HealthSettings health;

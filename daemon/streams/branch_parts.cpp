@@ -59,6 +59,7 @@ GstPadProbeReturn saw_media(GstPad* pad, GstBuffer* buffer, gpointer data) {
 
 GstPadProbeReturn saw_event(GstPad*, GstPadProbeInfo* info, gpointer data) {
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_EOS) static_cast<const MediaHooks*>(data)->on_end();
   if (GST_EVENT_TYPE(event) != GST_EVENT_TAG) return GST_PAD_PROBE_OK;
   GstTagList* tags = nullptr;
   gst_event_parse_tag(event, &tags);

@@ -19,6 +19,7 @@ struct MediaHooks {
   using Time = std::chrono::nanoseconds;
   std::function<void(const GstTagList*)> on_tags;              // before the media that they are of
   std::function<void(Time, std::uint64_t bytes)> on_media;     // anything from the source
+  std::function<void()> on_end;                                // the source has no more of one of its tracks
   std::function<void(Time, std::span<const float>)> on_sound;  // 16 kHz mono
   std::function<void(GstBuffer*)> on_window;                   // with its two metas; writable
   std::function<void(Time)> on_frame;                          // a picture arrived

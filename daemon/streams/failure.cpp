@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/streams/decoder_choice.h"
 #include "daemon/streams/gst_handles.h"
 
 namespace vedette::daemon::streams {
@@ -14,18 +15,26 @@ namespace vedette::daemon::streams {
 namespace {
 
 // What GLib and the RTSP client write into the debug text; the error codes alone do not tell these apart.
-constexpr std::array<std::pair<std::string_view, const char*>, 14> kPhrases{{
+constexpr std::array<std::pair<std::string_view, const char*>, 22> kPhrases{{
     {"unauthorized", "auth"},
     {"not authorized", "auth"},
     {"forbidden", "auth"},
+    {"failed to authenticate", "auth"},
     {"connection refused", "refused"},
     {"not found", "not_found"},
     {"no such file", "not_found"},
+    {"no such entity", "not_found"},
+    {"no such device", "not_found"},
+    {"streamnotfound", "not_found"},
     {"error resolving", "dns"},
     {"name or service not known", "dns"},
     {"could not resolve", "dns"},
     {"no route to host", "unreachable"},
     {"network is unreachable", "unreachable"},
+    {"connection terminated", "closed"},
+    {"permission denied", "permission"},
+    {"tls handshake", "tls"},
+    {"secure connection", "tls"},
     {"timed out", "timeout"},
     {"timeout", "timeout"},
     {"could not receive any udp packets", "timeout"},
@@ -49,6 +58,7 @@ const char* reason_of(const GError& error, const std::string& text, const std::s
   if (factory == "vedaudioencoder") return "model";
   if (g_error_matches(&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED)) return "auth";
   if (g_error_matches(&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND)) return "not_found";
+  if (g_error_matches(&error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY)) return "busy";
   if (g_error_matches(&error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN)) return "unsupported";
   // rtspsrc, when the server refused every transport that it may use.
   if (text.find("allow more transport protocols") != std::string::npos) return "transport";
@@ -78,7 +88,9 @@ Failure failure_of(GstMessage* error_message) {
     GstElementFactory* made_by = gst_element_get_factory(GST_ELEMENT(GST_MESSAGE_SRC(error_message)));
     if (made_by != nullptr) factory = GST_OBJECT_NAME(made_by);
   }
-  return classify(*error, debug ? debug.get() : "", factory);
+  Failure failure = classify(*error, debug ? debug.get() : "", factory);
+  failure.hardware_decoder = inside_hardware_decoder(GST_MESSAGE_SRC(error_message));
+  return failure;
 }
 
 }  // namespace vedette::daemon::streams

@@ -7,11 +7,12 @@
 namespace vedette::daemon::streams {
 
 // Why a connection ended: a word from a fixed list for state and metrics, and a sentence for the log.
-//   auth, refused, not_found, timeout, dns, transport, unreachable, closed, eos, stalled, no_media, decode,
-//   unsupported, model, source, stopped
+//   auth, tls, refused, not_found, permission, busy, timeout, dns, transport, unreachable, closed, eos,
+//   stalled, no_media, decode, unsupported, model, source, stopped
 struct Failure {
   std::string reason;
-  std::string detail;  // without passwords
+  std::string detail;             // without passwords
+  bool hardware_decoder = false;  // a decoder in hardware failed
 };
 
 // Puts an error of the bus into one of those words.

@@ -22,6 +22,12 @@ struct GstUnref {
 template <class T>
 using GstPtr = std::unique_ptr<T, GstUnref>;
 
+struct ObjectUnref {
+  void operator()(gpointer object) const { g_object_unref(object); }
+};
+template <class T>
+using GObjectPtr = std::unique_ptr<T, ObjectUnref>;
+
 struct GlibFree {
   void operator()(char* text) const { g_free(text); }
   void operator()(GError* error) const { g_error_free(error); }

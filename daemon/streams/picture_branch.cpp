@@ -7,6 +7,7 @@
 
 #include "daemon/streams/branch_parts.h"
 #include "daemon/streams/branches.h"
+#include "daemon/streams/decoder_choice.h"
 #include "daemon/streams/gst_handles.h"
 #include "daemon/streams/picture_watch.h"
 #include "gst-plugins/image_buffer_encoding.h"
@@ -19,10 +20,11 @@ namespace {
 using std::chrono::nanoseconds;
 
 constexpr std::string_view kPictureIn =
-    "queue name=pictures max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin";
+    "queue name=pictures max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin "
+    "name=decode";
 // Pictures of a file that is read as fast as it can be wait for its sound, which takes a window at a time.
 constexpr std::string_view kWaitingPictureIn =
-    "queue name=pictures max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin";
+    "queue name=pictures max-size-time=0 max-size-bytes=256000000 max-size-buffers=0 ! decodebin name=decode";
 // Only pictures that are looked at get past `looks`; all that follows costs nothing for most of them. Of an
 // interlaced picture the top field is taken, so that what moves has no combs.
 constexpr std::string_view kLooks = " ! vedframesampler name=looks";
@@ -74,13 +76,6 @@ GstPadProbeReturn count_sampled(GstPad*, GstBuffer*, gpointer data) {
   return GST_PAD_PROBE_OK;
 }
 
-// One thread, no read-ahead of frames: many streams share the processor.
-void tame_decoder(GstBin*, GstBin*, GstElement* element, gpointer) {
-  if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "max-threads") != nullptr) {
-    g_object_set(element, "max-threads", 1, nullptr);
-  }
-}
-
 GstFlowReturn take_picture(GstAppSink* sink, gpointer data) {
   const GstPtr<GstSample> sample(gst_app_sink_pull_sample(sink));
   if (!sample) return GST_FLOW_EOS;
@@ -121,7 +116,6 @@ void watch_pictures(GstElement* bin, const MediaHooks* hooks) {
   gst_pad_add_probe(pad_of(bin, "pictures", "sink").get(), kBuffers, each_buffer<count_frame>, data, nullptr);
   gst_pad_add_probe(pad_of(bin, "sampler", "sink").get(), kBuffers, each_buffer<look>, looking, nullptr);
   gst_pad_add_probe(pad_of(bin, "sampler", "src").get(), kBuffers, each_buffer<count_sampled>, data, nullptr);
-  g_signal_connect(bin, "deep-element-added", G_CALLBACK(tame_decoder), nullptr);
   set_sink(bin, take_picture, hooks,
            [](GstAppSink*, gpointer ended) { static_cast<const MediaHooks*>(ended)->on_pictures_end(); });
 }
@@ -135,6 +129,7 @@ GstElement* make_picture_branch(const settings::StreamSettings& stream, const gs
   const char* first = options.is_rtp ? "parse" : stream.video_key_frames ? "units" : "pictures";
   expose_sink(bin, first);
   watch_media(bin, first, hooks);
+  choose_decoder(child(bin, "decode").get(), stream.decoder);
   set_rates(bin, stream);
   watch_pictures(bin, hooks);
   if (!sees) return bin;

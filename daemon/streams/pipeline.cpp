@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "daemon/streams/tls_trust.h"
 #include "gst-plugins/audio_meta.h"
 
 namespace vedette::daemon::streams {
@@ -56,6 +57,7 @@ void start_gstreamer() {
     if (plugin != nullptr) gst_object_unref(plugin);
     if (error) why = error->message;
   }
+  TlsTrust::install();
   GstElementFactory* factory = gst_element_factory_find("vedaudioencoder");
   if (factory == nullptr)
     throw std::runtime_error("cannot use the GStreamer plugin libgstvedette.so: " + why);
@@ -182,7 +184,7 @@ GstElement* Pipeline::make_branch(GstPad* pad) {
   GstPtr<GstCaps> caps(gst_pad_get_current_caps(pad));
   if (!caps) caps.reset(gst_pad_query_caps(pad, nullptr));
   const Media media = media_of(caps.get());
-  const bool paced = !source_.live && stream_.pace == settings::Pace::kLive;
+  const bool paced = source_.in_bursts || (!source_.live && stream_.pace == settings::Pace::kLive);
   const BranchOptions options{source_.is_rtsp, paced, stream_.reads_fast()};
   if (media == Media::kSound && stream_.sound && !has_sound_.exchange(true)) {
     GstElement* branch = make_sound_branch(stream_, runtime_, options, &hooks_.media);

@@ -54,8 +54,8 @@ class Pipeline {
   // What the elements have counted so far.
   ElementCounters counters() const;
 
+  const Source& source() const { return source_; }
   bool live() const { return source_.live; }
-  bool is_rtsp() const { return source_.is_rtsp; }
   bool has_sound() const { return has_sound_; }
   bool has_picture() const { return has_picture_; }
   bool knows_tracks() const { return knows_tracks_; }  // the source said which tracks there are

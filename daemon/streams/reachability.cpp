@@ -1,9 +1,6 @@
 #include "daemon/streams/reachability.h"
 
 #include <gio/gio.h>
-#include <gst/rtsp/gstrtspurl.h>
-
-#include <memory>
 
 #include "daemon/streams/gst_handles.h"
 
@@ -12,16 +9,6 @@ namespace vedette::daemon::streams {
 namespace {
 
 constexpr guint kTimeoutS = 3;
-
-struct ObjectUnref {
-  void operator()(gpointer object) const { g_object_unref(object); }
-};
-template <class T>
-using GObjectPtr = std::unique_ptr<T, ObjectUnref>;
-
-struct UrlFree {
-  void operator()(GstRTSPUrl* url) const { gst_rtsp_url_free(url); }
-};
 
 std::string reason_of(const GError& error) {
   if (error.domain == G_RESOLVER_ERROR) return "dns";
@@ -35,26 +22,34 @@ std::string reason_of(const GError& error) {
   }
 }
 
-}  // namespace
-
-Failure why_unreachable(const std::string& url, const std::stop_token& stop) {
-  GstRTSPUrl* raw = nullptr;
-  if (gst_rtsp_url_parse(url.c_str(), &raw) != GST_RTSP_OK || raw == nullptr) return {};
-  const std::unique_ptr<GstRTSPUrl, UrlFree> parsed(raw);
-  guint16 port = 0;
-  gst_rtsp_url_get_port(parsed.get(), &port);
+// Why a server of RTSP, RTMP or HLS cannot be connected to: "dns", "refused", "unreachable" or "timeout";
+// nothing when it can be reached after all.
+Failure why_unreachable(const settings::SourceUrl& source, const std::stop_token& stop) {
   const GObjectPtr<GSocketClient> client(g_socket_client_new());
   g_socket_client_set_timeout(client.get(), kTimeoutS);
   const GObjectPtr<GCancellable> cancel(g_cancellable_new());
   const std::stop_callback on_stop(stop, [&cancel] { g_cancellable_cancel(cancel.get()); });
   GError* error = nullptr;
-  GSocketConnection* connection =
-      g_socket_client_connect_to_host(client.get(), parsed->host, port, cancel.get(), &error);
+  GSocketConnection* connection = g_socket_client_connect_to_host(
+      client.get(), source.host.c_str(), static_cast<guint16>(source.port), cancel.get(), &error);
   if (connection != nullptr) g_object_unref(connection);
   const GlibError owned(error);
   if (!owned) return {};
   const std::string reason = reason_of(*owned);
   return reason.empty() ? Failure{} : Failure{reason, owned->message};
+}
+
+}  // namespace
+
+Failure explain(const Failure& failure, const std::optional<settings::SourceUrl>& url,
+                const std::optional<TlsTrust>& trust, bool ran, const std::stop_token& stop) {
+  if (trust) {
+    if (std::string why = trust->refused(); !why.empty()) return {"tls", std::move(why)};
+  }
+  const bool by_tcp = url && url->on_network() && url->kind != settings::SourceKind::kSrt;
+  if (ran || !by_tcp || failure.reason != "source") return failure;
+  const Failure why = why_unreachable(*url, stop);
+  return why.reason.empty() ? failure : why;
 }
 
 }  // namespace vedette::daemon::streams

@@ -3,10 +3,9 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/settings/source_url.h"
 #include "daemon/streams/reachability.h"
-#include "gst-plugins/audio_meta.h"
-#include "gst-plugins/image_buffer_encoding.h"
-#include "gst-plugins/vision_meta.h"
+#include "daemon/streams/tls_trust.h"
 
 namespace vedette::daemon::streams {
 
@@ -20,8 +19,6 @@ constexpr milliseconds kTurn{100};  // how often the bus loop looks around
 constexpr milliseconds kHealthTick{1000};
 constexpr std::chrono::seconds kClockSample{1};  // the system's clock may be set at any time
 constexpr milliseconds kDrain{2500};             // for what is under way when a connection ends
-// A picture's time further ahead than this of all that came before is broken.
-constexpr std::chrono::minutes kFarthestAhead{60};
 
 }  // namespace
 
@@ -43,16 +40,22 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   hooks_.media.on_tags = [this](const GstTagList* tags) { read_tags(tags); };
   hooks_.media.on_media = [this](nanoseconds time, std::uint64_t bytes) {
     if (!pipeline_->live() && !file_clock_told_.exchange(true)) tell_clock();  // its tags have come
-    health_.add_media(time, bytes);
+    if (!pipeline_->source().in_bursts) health_.add_media(time, bytes);
     ++media_buffers_;
+    count_flow(false);
   };
+  hooks_.media.on_end = [this] { ended_ = true; };
   hooks_.media.on_sound = [this](nanoseconds time, std::span<const float> samples) {
+    if (pipeline_->source().in_bursts) health_.add_media(time, samples.size_bytes());
+    count_flow(true);
     health_.add_sound(time, samples);
     came_to(time);
   };
   hooks_.media.on_window = [this](GstBuffer* buffer) { on_window(buffer); };
   hooks_.media.on_frame = [this](nanoseconds time) { health_.count_frame(time); };
   hooks_.media.on_look = [this](nanoseconds time, const models::runtime::ImageFrame& picture) {
+    if (pipeline_->source().in_bursts) health_.add_media(time, 1);
+    count_flow(true);
     return on_look(time, picture);
   };
   hooks_.media.on_sampled = [this] { ++sampled_; };
@@ -69,12 +72,22 @@ Session::Session(const settings::StreamSettings& stream, const gst::RuntimeHandl
   };
 }
 
+// What comes in bursts has come to a stall when nothing of it is left to be played.
+void Session::count_flow(bool in_bursts) {
+  if (pipeline_->source().in_bursts == in_bursts) ++flowed_;
+}
+
 Session::Outcome Session::run(const std::stop_token& stop) {
   Outcome outcome;
   set_status(StreamState::kStarting, "");
+  std::optional<settings::SourceUrl> url;
+  std::optional<TlsTrust> trust;
   try {
+    if (!stream_.source.empty()) url = settings::parse_source_url(stream_.source);
+    if (url && url->uses_tls()) trust.emplace(*url, stream_.tls);
     Pipeline pipeline(stream_, runtime_, hooks_);
     pipeline_ = &pipeline;
+    clock_.set_receive_error(pipeline.source().receive_error);
     if (!pipeline.live()) clock_.set_file_zero(stream_.utc_zero.value_or(nanoseconds{0}), nanoseconds{0});
     const std::stop_callback on_stop(stop, [this] { stopping_ = true; });
     outcome.failure = watch(pipeline, stop);
@@ -84,12 +97,10 @@ Session::Outcome Session::run(const std::stop_token& stop) {
     pipeline.stop();
     finish_pictures();
     outcome.ran = media_buffers_ > 0;
-    if (!outcome.ran && pipeline.is_rtsp() && outcome.failure.reason == "source") {
-      const Failure why = why_unreachable(stream_.source, stop);
-      if (!why.reason.empty()) outcome.failure = why;
-    }
+    outcome.failure = explain(outcome.failure, url, trust, outcome.ran, stop);
   } catch (const std::exception& error) {
-    outcome.failure = {"source", base::mask_secrets(error.what())};
+    const bool no_trust = url && url->uses_tls() && !trust;
+    outcome.failure = {no_trust ? "tls" : "source", base::mask_secrets(error.what())};
   }
   pipeline_ = nullptr;
   outcome.next_epoch = epoch_ + 1;
@@ -150,126 +161,6 @@ void Session::read_tags(const GstTagList* tags) {
   gst_date_time_unref(made);
 }
 
-void Session::on_window(GstBuffer* buffer) {
-  const gst::VedetteAudioWindowMeta* window = gst::audio_window_meta(buffer);
-  gst::VedetteAudioFeaturesMeta* features = gst::audio_features_meta(buffer);
-  if (window == nullptr || features == nullptr) return;
-  HeardWindow heard;
-  heard.start = {first_epoch_ + window->epoch, nanoseconds(static_cast<std::int64_t>(window->running_time))};
-  heard.length = nanoseconds(static_cast<std::int64_t>(GST_BUFFER_DURATION(buffer)));
-  heard.features = std::move(*features->features);
-  heard.level_dbfs = window->level_dbfs;
-  heard.last = window->last != FALSE;
-  enter_epoch(heard.start.epoch);
-  const bool silent = heard.features.empty();
-  if (heard.last && stream_.reads_fast()) {
-    wait_for_pictures(nanoseconds::max());
-    finish_pictures();
-  }
-  {
-    const std::lock_guard lock(feed_mutex_);
-    feed_.on_heard(std::move(heard));
-  }
-  if (stream_.reads_fast() && !silent) answer_window();
-}
-
-PictureWatch::Hooks Session::picture_hooks() {
-  PictureWatch::Hooks hooks;
-  hooks.on_look = [this](base::MediaTime time, const signals::WholePicture& picture,
-                         const signals::LumaFrame& small) { health_.look(time, picture, small); };
-  hooks.on_motion = [this](const signals::MotionEvent& event) {
-    const std::lock_guard lock(feed_mutex_);
-    feed_.on_motion(event);
-  };
-  return hooks;
-}
-
-// The pictures that went to the encoder have come back, and narration is done with them.
-void Session::wait_for_seen() const {
-  while (!stopping_ && (seen_ < sampled_ || feed_.busy())) g_usleep(200);
-}
-
-// All tracks of a file are there before the first buffer of any comes.
-void Session::wait_for_sound(nanoseconds picture) {
-  picture_ns_ = picture.count();
-  while (!stopping_ && picture.count() >= settled_sound_ns_ && pipeline_->has_sound()) g_usleep(200);
-}
-
-void Session::wait_for_pictures(nanoseconds until) {
-  settled_sound_ns_ = until.count();
-  while (!stopping_ && !pictures_ended_ && picture_ns_ < until.count() && pipeline_->has_picture())
-    g_usleep(200);
-}
-
-// Where there is sound, its windows say when an epoch begins; until they do, pictures from before the newest
-// one are left out. Without sound a jump back begins one. A time far ahead of all else is broken.
-std::optional<std::uint32_t> Session::on_look(nanoseconds time, const models::runtime::ImageFrame& picture) {
-  if (time - nanoseconds(newest_ns_) > kFarthestAhead) {
-    base::log_limited(base::LogLevel::kWarning, stream_.id, "picture_time",
-                      "a picture's time is over an hour ahead: it is left out");
-    return std::nullopt;
-  }
-  if (stream_.reads_fast()) {
-    wait_for_seen();
-    wait_for_sound(time);
-  }
-  if (!pipeline_->has_sound()) {
-    constexpr std::chrono::seconds kJump{1};
-    if (newest_ns_ - time.count() > nanoseconds(kJump).count()) {
-      newest_ns_ = time.count();
-      enter_epoch(epoch_ + 1);
-    }
-    came_to(time);
-  }
-  const std::uint32_t epoch = epoch_;
-  if (!watch_.look({epoch, time}, picture.view) || is_thinned(time)) return std::nullopt;
-  return epoch;
-}
-
-// Comes from vedvisionencoder, or from vedframesampler where no model sees.
-void Session::on_seen(GstBuffer* buffer, GstCaps* caps) {
-  const gst::VedetteFrameMeta* meta = gst::frame_meta(buffer);
-  if (meta == nullptr) return;
-  SeenFrame frame;
-  frame.time = {meta->epoch, nanoseconds(static_cast<std::int64_t>(meta->running_time))};
-  frame.change = meta->unchanged != FALSE ? 0.0F : meta->change;
-  frame.lost = meta->lost;
-  frame.picture = gst::image_frame_of(buffer, caps);
-  if (gst::VedetteVisionMeta* vision = gst::vision_meta(buffer)) frame.take(std::move(*vision->seen));
-  {
-    const std::lock_guard lock(feed_mutex_);
-    feed_.on_seen(std::move(frame));
-  }
-  ++seen_;
-}
-
-void Session::finish_pictures() {
-  const auto newest = watch_.finish();
-  if (!newest) return;
-  SeenFrame last;
-  last.time = *newest;
-  last.last = true;
-  const std::lock_guard lock(feed_mutex_);
-  feed_.on_seen(std::move(last));
-}
-
-void Session::enter_epoch(std::uint32_t epoch) {
-  if (epoch == epoch_) return;
-  epoch_ = epoch;
-  health_.begin_epoch(epoch);
-  const std::lock_guard lock(feed_mutex_);
-  feed_.on_clock(clock_.map(epoch));
-}
-
-// A file that is read as fast as it can be waits for what follows; vedaudiowindow waits to be told where its
-// next window begins, once for each that is not silent.
-void Session::answer_window() {
-  while (!stopping_ && feed_.busy()) g_usleep(200);
-  const base::MediaTime until = feed_.committed_until();
-  if (until.epoch == epoch_) wait_for_pictures(until.t);
-  pipeline_->settle(epoch_ - first_epoch_, until.epoch == epoch_ ? until.t : nanoseconds{0});
-}
-
 void Session::sample_clock() {
   if (!pipeline_->live()) return;
   const auto utc = [] {
@@ -313,9 +204,9 @@ void Session::tick() {
 // What the source gives, and whether it gives anything.
 std::optional<Failure> Session::check_flow() {
   const auto now = steady_clock::now();
-  const std::uint64_t buffers = media_buffers_;
-  if (buffers != seen_buffers_) {
-    seen_buffers_ = buffers;
+  const std::uint64_t buffers = media_buffers_, flow = flowed_;
+  if (flow != seen_flow_) {
+    seen_flow_ = flow;
     seen_at_ = now;
   }
   const double silent_s = std::chrono::duration<double>(now - seen_at_).count();
@@ -323,6 +214,7 @@ std::optional<Failure> Session::check_flow() {
   if (now - seen_at_ >= stream_.stalled_after && (pipeline_->live() || buffers == 0)) {
     if (buffers == 0)
       return Failure{"timeout", "nothing came within " + std::to_string(static_cast<int>(silent_s)) + " s"};
+    if (ended_) return Failure{"eos", "the source ended"};  // its end waits for the models
     set_status(StreamState::kStalled, "no_data");
     return Failure{"stalled", "nothing came for " + std::to_string(static_cast<int>(silent_s)) + " s"};
   }
@@ -331,8 +223,7 @@ std::optional<Failure> Session::check_flow() {
     set_status(StreamState::kNoSignal, "no_media");
     return Failure{"no_media", "the source has neither sound nor picture that is wanted"};
   }
-  // Not every file says that there are no more tracks, but all have come when the first media do.
-  const bool known = pipeline_->knows_tracks() || !pipeline_->live();
+  const bool known = pipeline_->knows_tracks() || pipeline_->source().all_with_media;
   std::string missing;
   if (known && stream_.sound && !pipeline_->has_sound()) missing = "no_audio";
   if (known && stream_.video && !pipeline_->has_picture()) missing = "no_video";

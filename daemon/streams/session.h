@@ -44,6 +44,7 @@ class Session {
   using Nanoseconds = std::chrono::nanoseconds;
 
   Failure watch(Pipeline& pipeline, const std::stop_token& stop);
+  void count_flow(bool in_bursts);
   std::optional<Failure> on_message(GstMessage* message);
   void read_tags(const GstTagList* tags);
   void on_window(GstBuffer* buffer);
@@ -91,11 +92,13 @@ class Session {
   std::atomic<std::int64_t> settled_sound_ns_{0}, picture_ns_{-1};
   std::atomic<std::uint64_t> sampled_{0}, seen_{0};  // pictures that went to the encoder, and came back
   std::atomic<bool> pictures_ended_{false};
+  std::atomic<bool> ended_{false};               // the source has no more of a track
   std::atomic<std::uint64_t> media_buffers_{0};  // from the source
+  std::atomic<std::uint64_t> flowed_{0};         // those, or what is played of a source that comes in bursts
   std::atomic<std::int64_t> newest_ns_{
       0};  // running time of the newest sound, or picture where there is no sound
   PictureThinning thinning_;
-  std::uint64_t seen_buffers_ = 0;
+  std::uint64_t seen_flow_ = 0;
   std::chrono::steady_clock::time_point seen_at_, sampled_at_, ticked_at_;
   Nanoseconds settled_{-1};
   std::uint32_t settled_epoch_ = 0;

@@ -2,12 +2,14 @@
 
 #include <gst/gst.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "daemon/settings/settings.h"
 #include "daemon/streams/gst_handles.h"
+#include "daemon/streams/stream_clock.h"
 
 namespace vedette::daemon::streams {
 
@@ -22,6 +24,11 @@ struct Source {
   GstPtr<GstElement> element;
   bool live = true;  // time passes by itself; false: a file, which may be paced
   bool is_rtsp = false;
+  bool in_bursts = false;  // HLS: whole segments come at once, ahead of their time
+  bool all_with_media =
+      false;  // nothing says that all tracks are there, but they are when the first media come
+  // Half-width of the error bar of a time by receipt: how long after it was taken media may come.
+  std::chrono::milliseconds receive_error = StreamClock::kReceiveError;
 };
 
 struct SourceCallbacks {

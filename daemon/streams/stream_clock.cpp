@@ -38,6 +38,11 @@ base::ClockMap StreamClock::told_by_senders() const {
   return map;
 }
 
+void StreamClock::set_receive_error(nanoseconds error) {
+  const std::lock_guard lock(mutex_);
+  receive_error_ = best_.error = error;
+}
+
 void StreamClock::sample(nanoseconds utc, nanoseconds running) {
   const std::lock_guard lock(mutex_);
   received_zero_ = utc - running;
@@ -48,7 +53,7 @@ void StreamClock::sample(nanoseconds utc, nanoseconds running) {
   if (!sender_zeros_.empty()) return take(told_by_senders());
   base::ClockMap map = best_;
   map.utc_zero = *received_zero_;
-  map.error = kReceiveError;
+  map.error = receive_error_;
   map.source = base::ClockSource::kReceive;
   take(map);
 }

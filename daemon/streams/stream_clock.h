@@ -22,6 +22,8 @@ class StreamClock {
   // A camera whose clock strays further than this from ours is not believed.
   static constexpr std::chrono::seconds kMostCameraOffset{10};
 
+  // Where media come later after they were taken than kReceiveError allows for, or sooner. Before all else.
+  void set_receive_error(std::chrono::nanoseconds error);
   // Running time was `running` when our UTC was `utc` (live sources; sampled every second).
   void sample(std::chrono::nanoseconds utc, std::chrono::nanoseconds running);
   // A report of this sender (an RTP session: sound or picture) says: UTC of running time zero. GStreamer
@@ -46,6 +48,7 @@ class StreamClock {
   mutable std::mutex mutex_;
   std::optional<std::chrono::nanoseconds> received_zero_;
   std::map<std::uint32_t, std::chrono::nanoseconds> sender_zeros_;  // of those that are believed
+  std::chrono::nanoseconds receive_error_ = kReceiveError;
   base::ClockMap best_{0, {}, kReceiveError, base::ClockSource::kReceive, 0.0};
   bool changed_ = false;
 };

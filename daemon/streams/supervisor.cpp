@@ -36,7 +36,7 @@ void log_end(const std::string& id, const Failure& failure, std::chrono::millise
 }
 
 // One stream, until it is told to stop.
-void run_stream(const settings::StreamSettings& stream, const gst::RuntimeHandle& runtime, Feed& feed,
+void run_stream(settings::StreamSettings stream, const gst::RuntimeHandle& runtime, Feed& feed,
                 StreamFigures& figures, const std::stop_token& stop) {
   Backoff backoff(stream.retry_first, stream.retry_longest,
                   std::hash<std::string>{}(stream.id) ^ std::random_device{}());
@@ -48,6 +48,11 @@ void run_stream(const settings::StreamSettings& stream, const gst::RuntimeHandle
     figures.end_connection();
     figures.set_tried();
     if (stop.stop_requested()) break;
+    if (outcome.failure.hardware_decoder && stream.decoder == settings::Decoder::kAuto) {
+      stream.decoder = settings::Decoder::kSoftware;
+      base::log(base::LogLevel::kWarning, stream.id,
+                "the decoder in hardware failed: pictures are decoded by software from now on");
+    }
     if (outcome.ran) backoff.succeeded();
     const std::chrono::milliseconds wait = backoff.next();
     log_end(stream.id, outcome.failure, wait);

@@ -10,8 +10,17 @@ TEST(MaskSecrets, HidesThePasswordOfEveryUrl) {
             "cannot open rtsp://bob:***@10.0.0.7/x and redis://:***@host:1");
 }
 
+TEST(MaskSecrets, HidesSecretsOfAQuery) {
+  EXPECT_EQ(
+      mask_secrets(
+          "no 'srt://h:1?mode=caller&passphrase=hunter2hunter2&latency=5' and https://h/a.m3u8?Token=x#f"),
+      "no 'srt://h:1?mode=caller&passphrase=***&latency=5' and https://h/a.m3u8?Token=***#f");
+  EXPECT_EQ(mask_secrets("rtsp://u:p@h/a?key="), "rtsp://u:***@h/a?key=***");
+}
+
 TEST(MaskSecrets, LeavesTheRestAlone) {
-  for (const char* text : {"", "rtsp://host:554/a@b", "rtsp://user@host/", "a://", "no url: at all@here"}) {
+  for (const char* text : {"srt://h:1?mode=caller", "key=5", "a ? b = c", "monkey=1&latency=2", "",
+                           "rtsp://host:554/a@b", "rtsp://user@host/", "a://", "no url: at all@here"}) {
     EXPECT_EQ(mask_secrets(text), text);
   }
 }

@@ -3,6 +3,7 @@
 const REASONS = {
   auth: "user or password refused", refused: "connection refused", not_found: "not found at the source",
   timeout: "no reply in time", transport: "the server refuses this transport", dns: "name not found",
+  tls: "certificate not trusted", permission: "not permitted", busy: "in use by another program", closed: "connection closed",
   unreachable: "network unreachable", eos: "the source ended", stalled: "nothing came any more",
   no_data: "nothing comes", no_media: "neither sound nor picture", decode: "cannot be decoded",
   unsupported: "format not supported", model: "trouble with a model", source: "trouble at the source",

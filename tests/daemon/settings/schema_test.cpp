@@ -96,6 +96,7 @@ TEST(Schema, OffersTheChoicesOfTheParser) {
   const std::map<std::string, std::string> places{
       {"/$defs/common/properties/transport/enum", "streams: {a: {source: 'rtsp://h', transport: \"@\"}}"},
       {"/$defs/common/properties/pace/enum", "streams: {a: {source: 'file:///x', pace: \"@\"}}"},
+      {"/$defs/video/properties/decoder/enum", "streams: {a: {source: 'test://', video: {decoder: \"@\"}}}"},
       {"/$defs/models/properties/precision/enum",
        "models: {precision: \"@\"}\nstreams: {a: {source: 'test://'}}"},
       {"/$defs/models/properties/device/enum", "models: {device: \"@\"}\nstreams: {a: {source: 'test://'}}"},

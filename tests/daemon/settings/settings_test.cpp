@@ -264,10 +264,9 @@ TEST(Settings, ReportsEveryProblemAtOnce) {
   const std::string all = problems("log: loud\nretention: long\nstreams: {a: {source: 'ftp://h'}, b: {}}");
   EXPECT_THAT(all, HasSubstr("x.yaml:1:6: log"));
   EXPECT_THAT(all, HasSubstr("x.yaml:2:12: retention"));
-  EXPECT_THAT(
-      all,
-      HasSubstr("x.yaml:3:23: streams.a.source: expected rtsp://, rtsps://, file:// or test://, received "
-                "\"ftp://h\""));
+  EXPECT_THAT(all,
+              HasSubstr("x.yaml:3:23: streams.a.source: expected one of rtsp://, rtsps://, srt://, rtmp://"));
+  EXPECT_THAT(all, HasSubstr("test://, received \"ftp://h\""));
   EXPECT_THAT(all, HasSubstr("streams.b.source: expected source: URL or pipeline"));
 }
 
@@ -301,6 +300,44 @@ TEST(Settings, TakesSecretsFromTheEnvironmentAndHidesThem) {
               Not(HasSubstr("hunter2")));
 }
 
+TEST(Settings, ATlsSourceSaysWhatItTrusts) {
+  const Settings settings = read(R"(
+defaults: {tls: {ca: /etc/cameras.pem}, video: {decoder: software}}
+streams:
+  gate: {source: 'rtsps://h/1', video: {decoder: auto}}
+  door: {source: 'https://h/live.m3u8', tls: {verify: false}}
+  yard: {source: 'rtsp://h/1'}
+)");
+  const StreamSettings &gate = settings.streams[0], &door = settings.streams[1];
+  EXPECT_TRUE(gate.tls.verify);
+  EXPECT_EQ(gate.tls.ca, "/etc/cameras.pem");
+  EXPECT_EQ(gate.decoder, Decoder::kAuto);
+  EXPECT_FALSE(door.tls.verify);
+  EXPECT_EQ(door.decoder, Decoder::kSoftware);
+  EXPECT_THAT(settings.warnings, ElementsAre(HasSubstr("streams.door.tls.verify is false")));
+  EXPECT_THAT(
+      problems("streams: {a: {source: 'rtsp://h/', tls: {verify: false}}}"),
+      HasSubstr("streams.a.tls: only for rtsps://, rtmps:// and https:// sources; this one is rtsp://"));
+}
+
+TEST(Settings, TrustIsNamedByItsWholePath) {
+  EXPECT_THAT(problems("streams: {a: {source: 'rtsps://h/', tls: {ca: cameras.pem}}}"),
+              HasSubstr("streams.a.tls.ca: expected an absolute path, received \"cameras.pem\""));
+}
+
+TEST(Settings, APictureDeviceMayHaveAMicrophone) {
+  EXPECT_EQ(
+      read("streams: {a: {source: 'v4l2:///dev/video0', microphone: 'alsa://hw:1,0'}}").streams[0].microphone,
+      "alsa://hw:1,0");
+  EXPECT_THAT(problems("streams: {a: {source: 'rtsp://h/', microphone: 'alsa://hw:1'}}"),
+              HasSubstr("streams.a.microphone: only for v4l2://"));
+  EXPECT_THAT(
+      problems("streams: {a: {source: 'v4l2:///dev/video0', microphone: 'srt://h:1'}}"),
+      HasSubstr("streams.a.microphone: expected alsa://, pulse:// or pipewire://, received \"srt://h:1\""));
+  EXPECT_THAT(problems("streams: {a: {source: 'v4l2:///dev/video0', microphone: 'alsa://'}}"),
+              HasSubstr("streams.a.microphone: expected a device such as alsa://hw:1,0"));
+}
+
 TEST(Settings, BytesThatAreNoTextAreShownAsSuch) {
   const Settings settings = parse("models: {hear: '/m/\xff'}\nstreams: {gate: {source: 'test://'}}\n",
                                   "t.yaml", process_environment());
@@ -308,8 +345,13 @@ TEST(Settings, BytesThatAreNoTextAreShownAsSuch) {
 }
 
 TEST(Settings, WarnsOfAPasswordInTheFile) {
-  const Settings settings = read("redis: redis://:pw@h\nstreams: {a: {source: 'rtsp://bob:pw@h/'}}");
-  EXPECT_THAT(settings.warnings, ElementsAre(HasSubstr("streams.a.source"), HasSubstr("redis")));
+  const Settings settings = read(
+      "redis: redis://:pw@h\nstreams: {a: {source: 'rtsp://bob:pw@h/'}, b: {source: "
+      "'srt://h:1?passphrase=0123456789'}, c: {source: 'srt://h:1?passphrase=${P}'}}",
+      {{"P", "9876543210"}});
+  EXPECT_THAT(settings.warnings,
+              ElementsAre(HasSubstr("streams.a.source"), HasSubstr("streams.b.source"), HasSubstr("redis")));
+  EXPECT_THAT(to_json(settings), AllOf(Not(HasSubstr("0123456789")), Not(HasSubstr("9876543210"))));
 }
 
 TEST(Settings, TakesSystemdCredentials) {
