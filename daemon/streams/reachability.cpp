@@ -47,7 +47,10 @@ Failure explain(const Failure& failure, const std::optional<settings::SourceUrl>
     if (std::string why = trust->refused(); !why.empty()) return {"tls", std::move(why)};
   }
   const bool by_tcp = url && url->on_network() && url->kind != settings::SourceKind::kSrt;
-  if (ran || !by_tcp || failure.reason != "source") return failure;
+  // hlsdemux calls it a fault of decoding when it gets no playlist.
+  const bool plain = failure.reason == "source" ||
+                     (url && url->kind == settings::SourceKind::kHls && failure.reason == "decode");
+  if (ran || !by_tcp || !plain) return failure;
   const Failure why = why_unreachable(*url, stop);
   return why.reason.empty() ? failure : why;
 }

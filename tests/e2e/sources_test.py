@@ -7,6 +7,7 @@ streams run again when they come back.
 import json
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 
@@ -61,10 +62,14 @@ class Scenario:
             "v4l2-nothing": ({"source": "v4l2:///dev/video-nothing"}, "not_found"),
         }
         streams = {**self.good, **{name: source for name, (source, _) in self.bad.items()}}
-        config = services.write_config(folder, self.redis_port, free_port(), streams,
-                                       f"models: {{ think: none }}\ndefaults: {json.dumps(DEFAULTS)}")
-        services.start_vedetted(processes, build, folder, config, env=dict(os.environ, **self.servers.sound))
+        self.http_port = free_port()
+        self.daemon = services.start_vedetted(processes, build, folder, self.write_config(streams),
+                                              env=dict(os.environ, **self.servers.sound))
         self.redis = Redis(self.redis_port)
+
+    def write_config(self, streams):
+        return services.write_config(self.folder, self.redis_port, self.http_port, streams,
+                                     f"models: {{ think: none }}\ndefaults: {json.dumps(DEFAULTS)}")
 
     def state(self, stream):
         hash_ = self.redis.hash(f"vedette:{{{stream}}}:state")
@@ -111,6 +116,13 @@ class Scenario:
         self.checks.that(not any(secret in log for secret in ("secret", "wrong@", PASSPHRASE, "battery-staple")),
                          "no password is in the log")
 
+    def a_device_is_closed(self):
+        """Also because ALSA's PulseAudio plugin, unlike a card, never returns from a server that is gone."""
+        del self.good["alsa"]
+        self.write_config(self.good)
+        self.daemon.send_signal(signal.SIGHUP)
+        self.checks.that(wait_for(lambda: self.state("alsa")[0] == "stopped", 30), "alsa: stops when it is told to", self.state("alsa"))
+
     def servers_go_and_come_back(self):
         self.servers.kill()
         reasons = {name: set() for name in self.good}
@@ -140,6 +152,7 @@ def main():
         scenario.media_come_through()
         scenario.times_have_their_errors()
         scenario.faults_are_told()
+        scenario.a_device_is_closed()
         scenario.servers_go_and_come_back()
         log = (pathlib.Path(folder) / "vedetted.log").read_text(errors="replace")
         print("the log of vedetted ends with\n" + "\n".join(log.splitlines()[-40:]))
