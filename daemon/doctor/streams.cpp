@@ -32,7 +32,10 @@ Findings judge_stream(const settings::StreamSettings& stream, const probe::Probe
 
 void check_elements(const settings::Settings& settings, const Tell& tell) {
   std::vector<std::string> sources;
-  for (const auto& stream : settings.streams) sources.push_back(stream.source);
+  for (const auto& stream : settings.streams) {
+    sources.push_back(stream.source);
+    if (!stream.microphone.empty()) sources.push_back(stream.microphone);
+  }
   const auto missing = probe::missing_elements(sources);
   for (const probe::MissingElement& one : missing) {
     tell({one.needed ? Level::kProblem : Level::kWarning, "gstreamer", "there is no " + one.what,

@@ -7,6 +7,7 @@
 
 #include "daemon/probe/codec_name.h"
 #include "daemon/streams/branch_parts.h"
+#include "daemon/streams/decoder_choice.h"
 #include "daemon/streams/gst_handles.h"
 
 namespace vedette::daemon::probe {
@@ -19,9 +20,10 @@ namespace {
 
 constexpr std::string_view kPicture =
     "queue name=in max-size-time=2000000000 max-size-bytes=8000000 max-size-buffers=0 ! decodebin "
+    "name=decode "
     "! fakesink name=out sync=false async=false enable-last-sample=false";
 constexpr std::string_view kSound =
-    "queue name=in max-size-time=2000000000 max-size-bytes=0 max-size-buffers=0 ! decodebin "
+    "queue name=in max-size-time=2000000000 max-size-bytes=0 max-size-buffers=0 ! decodebin name=decode "
     "! audioconvert name=raw ! audioresample ! audio/x-raw,format=F32LE,rate=16000,channels=1 "
     "! fakesink name=out sync=false async=false enable-last-sample=false";
 
@@ -47,22 +49,21 @@ struct MediaProbes {
     static_cast<MediaBranch*>(branch)->measure_level(buffer);
     return GST_PAD_PROBE_OK;
   }
-  // One thread a decoder, as the daemon has it: what it spends is then seen on the thread that it gives from.
   static void added(GstBin*, GstBin*, GstElement* element, gpointer branch) {
     GstElementFactory* factory = gst_element_get_factory(element);
     if (factory == nullptr ||
         gst_element_factory_list_is_type(factory, GST_ELEMENT_FACTORY_TYPE_DECODER) == FALSE)
       return;
-    if (g_object_class_find_property(G_OBJECT_GET_CLASS(element), "max-threads") != nullptr)
-      g_object_set(element, "max-threads", 1, nullptr);
     const GstPtr<GstPad> pad(gst_element_get_static_pad(element, "sink"));
     if (pad) gst_pad_add_probe(pad.get(), streams::kBuffers, streams::each_buffer<coded>, branch, nullptr);
   }
 };
 
-MediaBranch::MediaBranch(Media media)
+MediaBranch::MediaBranch(Media media, settings::Decoder decoder)
     : media_(media), bin_(streams::parse_branch(std::string(media == Media::kPicture ? kPicture : kSound))) {
   streams::expose_sink(bin_, "in");
+  // One thread a decoder: what it spends is then seen on the thread that it gives from.
+  streams::choose_decoder(streams::child(bin_, "decode").get(), decoder);
   g_signal_connect(bin_, "deep-element-added", G_CALLBACK(MediaProbes::added), this);
   const GstPtr<GstPad> out = streams::pad_of(bin_, "out", "sink");
   if (media == Media::kPicture) {

@@ -10,6 +10,7 @@
 
 #include "daemon/probe/report.h"
 #include "daemon/probe/tally.h"
+#include "daemon/settings/settings.h"
 #include "daemon/streams/source.h"
 
 namespace vedette::daemon::probe {
@@ -20,7 +21,7 @@ namespace vedette::daemon::probe {
 class MediaBranch {
  public:
   // Throws: std::runtime_error when an element is missing. Requires: `media` is sound or picture.
-  explicit MediaBranch(streams::Media media);
+  MediaBranch(streams::Media media, settings::Decoder decoder);
   MediaBranch(const MediaBranch&) = delete;
   MediaBranch& operator=(const MediaBranch&) = delete;
 

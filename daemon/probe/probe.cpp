@@ -12,10 +12,13 @@
 #include "base/log.h"
 #include "daemon/probe/media_branch.h"
 #include "daemon/probe/round_trip.h"
+#include "daemon/settings/source_url.h"
 #include "daemon/streams/gst_handles.h"
+#include "daemon/streams/reachability.h"
 #include "daemon/streams/sender_clock.h"
 #include "daemon/streams/source.h"
 #include "daemon/streams/stream_clock.h"
+#include "daemon/streams/tls_trust.h"
 
 namespace vedette::daemon::probe {
 
@@ -41,7 +44,7 @@ double ms_of(nanoseconds time) {
 class Look {
  public:
   Look(const settings::StreamSettings& stream, const ProbeOptions& options)
-      : options_(options), source_(streams::make_source(stream)) {
+      : options_(options), decoder_(stream.decoder), source_(streams::make_source(stream)) {
     pipeline_.reset(GST_ELEMENT(gst_object_ref_sink(gst_pipeline_new(nullptr))));
     bus_.reset(gst_element_get_bus(pipeline_.get()));
     const GstPtr<GstClock> clock(gst_system_clock_obtain());
@@ -132,7 +135,7 @@ class Look {
                                             : media == Media::kSound ? &sound_
                                                                      : nullptr;
       if (place != nullptr && !*place) {
-        *place = std::make_unique<MediaBranch>(media);
+        *place = std::make_unique<MediaBranch>(media, decoder_);
         next = (*place)->bin();
       }
     } catch (const std::exception& error) {
@@ -164,6 +167,7 @@ class Look {
   // As Session has it: what the daemon would believe. Requires: mutex_ is held.
   ClockReport clock() const {
     streams::StreamClock clock;
+    clock.set_receive_error(source_.receive_error);
     ClockReport report;
     if (!source_.live) {
       clock.set_file_zero(nanoseconds{0}, nanoseconds{0});
@@ -207,6 +211,7 @@ class Look {
   }
 
   const ProbeOptions options_;
+  const settings::Decoder decoder_;
   mutable std::mutex mutex_;  // guards the next three; before the pipeline, whose threads use them
   std::unique_ptr<MediaBranch> picture_, sound_;
   std::map<std::uint32_t, nanoseconds> sender_zeros_;  // UTC of running time zero, by RTP session
@@ -239,12 +244,19 @@ ProbeReport probe_stream(const settings::StreamSettings& stream, const ProbeOpti
   if (trip.options) report.options_ms = ms_of(*trip.options);
   report.failure = trip.failure;
   if (!report.works()) return report;
+  std::optional<settings::SourceUrl> url;
+  std::optional<streams::TlsTrust> trust;
   try {
+    if (!stream.source.empty()) url = settings::parse_source_url(stream.source);
+    if (url && url->uses_tls()) trust.emplace(*url, stream.tls);
     Look(stream, options).run(stop, report);
+    if (!report.works())
+      report.failure = streams::explain(report.failure, url, trust, report.first_media_ms.has_value(), stop);
   } catch (const std::invalid_argument& error) {
     report.failure = {"source", base::mask_secrets(error.what())};
-  } catch (const std::exception& error) {  // an element that is not there
-    report.failure = {"unsupported", base::mask_secrets(error.what())};
+  } catch (const std::exception& error) {  // authorities that cannot be read, or an element that is not there
+    const bool no_trust = url && url->uses_tls() && !trust;
+    report.failure = {no_trust ? "tls" : "unsupported", base::mask_secrets(error.what())};
   }
   return report;
 }
