@@ -12,6 +12,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tools" / "demo")]
 import services  # noqa: E402
+import source_servers  # noqa: E402
 from checks import Checks  # noqa: E402
 from processes import Processes, free_port  # noqa: E402
 
@@ -33,14 +34,25 @@ def make_file(folder):
     return file
 
 
-def probe(checks, vedette, port, clip):
+def private_camera(processes, build, folder):
+    """One with a certificate of its own, and a configuration that trusts it: (URL, file)."""
+    inside = folder / "private"
+    inside.mkdir()
+    both, alone = source_servers.certificate(inside)
+    _, port = services.start_rtsp(processes, build, inside, {"/gate": PICTURE}, options=["--tls", str(both)])
+    file = inside / "trusts.yaml"
+    file.write_text(f"streams: {{ gate: {{ source: 'rtsps://127.0.0.1:{port}/gate', tls: {{ ca: {alone} }} }} }}\n")
+    return f"rtsps://127.0.0.1:{port}/gate", file
+
+
+def probe(checks, vedette, port, clip, private):
     """All at once: each takes a few seconds of looking."""
     good, wrong = f"guard:secret@127.0.0.1:{port}", f"guard:wrong@127.0.0.1:{port}"
     looks = {"good": [f"rtsp://{good}/gate"], "sound": [f"rtsp://{good}/sound"], "password": [f"rtsp://{wrong}/gate"],
              "path": [f"rtsp://{good}/nothing"], "port": [f"rtsp://guard:secret@127.0.0.1:{free_port()}/gate"],
              "file": [f"file://{clip}"], "lost": [f"file://{clip}.lost"], "test": ["test://"],
              "pipeline": ["--pipeline", "videotestsrc is-live=true ! capsfilter caps=video/x-raw,width=160,height=90,framerate=10/1"],
-             "element": ["--pipeline", "nosuchsrc"], "scheme": ["tst://"]}
+             "tls": [private[0]], "trusted": ["--config", private[1], "gate"], "element": ["--pipeline", "nosuchsrc"], "scheme": ["tst://"]}
     with concurrent.futures.ThreadPoolExecutor(len(looks)) as pool:
         running = {name: pool.submit(run, vedette, "probe", "--json", *words) for name, words in looks.items()}
         done = {name: one.result() for name, one in running.items()}
@@ -67,6 +79,8 @@ def probe(checks, vedette, port, clip):
     ended("path", 1, reason="not_found")
     ended("port", 1, reason="refused")
     ended("lost", 1, reason="not_found")
+    ended("tls", 1, reason="tls")
+    ended("trusted", 0, ok=True)
     ended("file", 0, ok=True)
     picture = told["file"]["picture"]
     checks.that(abs(picture["measured_hz"] - 15) < 0.5 and abs(picture["key_frames_s"] - 2) < 0.1, "a file's rates are its own", picture)
@@ -159,7 +173,7 @@ def main():
         os.environ["XDG_STATE_HOME"] = name
         _, rtsp_port = services.start_rtsp(processes, build, folder, MOUNTS, options=["--digest", "guard:secret"])
         _, redis_port = services.start_redis(processes, folder)
-        probe(checks, vedette, rtsp_port, make_file(folder))
+        probe(checks, vedette, rtsp_port, make_file(folder), private_camera(processes, build, folder))
         doctor(checks, vedette, init(checks, vedette, folder, rtsp_port), redis_port, folder)
     checks.finish()
 
