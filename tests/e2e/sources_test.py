@@ -69,7 +69,7 @@ class Scenario:
 
     def write_config(self, streams):
         return services.write_config(self.folder, self.redis_port, self.http_port, streams,
-                                     f"models: {{ think: none }}\ndefaults: {json.dumps(DEFAULTS)}")
+                                     f"models: {{ think: none }}\nadmission: {{ share: 0 }}\ndefaults: {json.dumps(DEFAULTS)}")
 
     def state(self, stream):
         hash_ = self.redis.hash(f"vedette:{{{stream}}}:state")
