@@ -132,7 +132,7 @@ class Servers:
                            "--disable-shm=yes", "--realtime=no", "--high-priority=no",
                            "-L", f"module-null-sink sink_name=room rate={media.RATE_HZ} channels=1",
                            "-L", f"module-native-protocol-unix socket={folder}/native auth-anonymous=1", env=private)
-        wait_for((folder / "native").exists, 20)
+        wait_for(lambda: accepts(folder / "native"), 20)
         self.launch("pulse-player", self.speech_text("pulsesink device=room"), self.sound)
 
     def start_pipewire(self):
@@ -141,10 +141,10 @@ class Servers:
         config.write_text(PIPEWIRE)
         private = {"HOME": str(folder), **self.sound}
         self.start_program("pipewire", "pipewire", "-c", config, env=private)
-        wait_for((folder / "pipewire-0").exists, 20)
+        wait_for(lambda: accepts(folder / "pipewire-0"), 20)
         bus = f"unix:path={folder}/bus"
         self.start_program("pipewire-bus", "dbus-daemon", "--session", "--nofork", f"--address={bus}", env=private)
-        wait_for((folder / "bus").exists, 20)
+        wait_for(lambda: accepts(folder / "bus"), 20)
         self.start_program("pipewire-session", "wireplumber", env={**private, "DBUS_SESSION_BUS_ADDRESS": bus})
         self.launch("pipewire-player", self.speech_text("audioresample ! pipewiresink target-object=room"), self.sound)
 
@@ -159,6 +159,11 @@ class Servers:
 
 
 def listens(port):
-    import socket
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def accepts(path):
+    """A socket's file is there before it listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
