@@ -42,7 +42,6 @@ class Scenario:
             "hls": {"source": f"{https}/live.m3u8", "tls": trust},
             "pulse": {"source": "pulse://room.monitor"},
             "pipewire": {"source": "pipewire://room?media=monitor"},
-            "alsa": {"source": "alsa://room"},
             "camera": {"source": "test://picture", "microphone": "pulse://room.monitor"},
         }
         self.bad = {
@@ -83,9 +82,14 @@ class Scenario:
     def heard(self, stream):
         return " ".join(record["text"] for record in self.records(stream, "transcript")).lower()
 
+    def speaks(self, stream):
+        return lambda: sum(word in self.heard(stream) for word in KNOWN) >= 2
+
     def media_come_through(self):
-        for stream in ("rtsps", "srt", "hls", "pulse", "pipewire", "alsa", "camera"):
-            speaks = lambda s=stream: sum(word in self.heard(s) for word in KNOWN) >= 2  # noqa: E731
+        for stream in ("rtsps", "srt", "hls", "pulse", "pipewire", "camera"):
+            speaks = self.speaks(stream)
+            if stream == "pipewire" and not wait_for(speaks, 30):
+                self.servers.play_on_pipewire()  # WirePlumber overlooks a player that comes while it starts
             self.checks.that(wait_for(speaks, 90), f"{stream}: the words that are spoken", (self.state(stream), self.heard(stream)))
         for stream in ("rtsps", "careless", "rtmp", "hls"):
             moves = lambda s=stream: self.records(s, "motion")  # noqa: E731
@@ -116,12 +120,20 @@ class Scenario:
         self.checks.that(not any(secret in log for secret in ("secret", "wrong@", PASSPHRASE, "battery-staple")),
                          "no password is in the log")
 
-    def a_device_is_closed(self):
-        """Also because ALSA's PulseAudio plugin, unlike a card, never returns from a server that is gone."""
-        del self.good["alsa"]
+    def a_card_is_heard(self, build, processes):
+        """ALSA by its PulseAudio plugin, which, unlike a card, may never return when it is closed: in a service of its own."""
+        folder = self.folder / "card"
+        folder.mkdir()
+        config = services.write_config(folder, self.redis_port, free_port(), {"alsa": {"source": "alsa://room"}}, "models: { think: none }")
+        daemon = services.start_vedetted(processes, build, folder, config, env=dict(os.environ, **self.servers.sound))
+        self.checks.that(wait_for(self.speaks("alsa"), 90), "alsa: the words that are spoken", (self.state("alsa"), self.heard("alsa")))
+        daemon.kill()
+
+    def mistakes_are_taken_out(self):
         self.write_config(self.good)
         self.daemon.send_signal(signal.SIGHUP)
-        self.checks.that(wait_for(lambda: self.state("alsa")[0] == "stopped", 30), "alsa: stops when it is told to", self.state("alsa"))
+        self.checks.that(wait_for(lambda: all(self.state(name)[0] == "stopped" for name in self.bad), 30), "what goes stops at a reload",
+                         {name: self.state(name) for name in self.bad})
 
     def servers_go_and_come_back(self):
         self.servers.kill()
@@ -141,7 +153,10 @@ class Scenario:
             self.checks.that("refused" in reasons[name], f"{name}: and refuses connections", reasons[name])
         self.servers.start()
         for name in self.good:
-            self.checks.that(wait_for(lambda n=name: self.state(n)[0] == "running", 60), f"{name}: runs again", self.state(name))
+            runs = lambda n=name: self.state(n)[0] == "running"  # noqa: E731
+            if name == "pipewire" and not wait_for(runs, 45):
+                self.servers.start_pipewire_again()
+            self.checks.that(wait_for(runs, 60), f"{name}: runs again", self.state(name))
 
 
 def main():
@@ -152,7 +167,8 @@ def main():
         scenario.media_come_through()
         scenario.times_have_their_errors()
         scenario.faults_are_told()
-        scenario.a_device_is_closed()
+        scenario.a_card_is_heard(build, processes)
+        scenario.mistakes_are_taken_out()
         scenario.servers_go_and_come_back()
         log = (pathlib.Path(folder) / "vedetted.log").read_text(errors="replace")
         print("the log of vedetted ends with\n" + "\n".join(log.splitlines()[-40:]))

@@ -146,16 +146,26 @@ class Servers:
         self.start_program("pipewire-bus", "dbus-daemon", "--session", "--nofork", f"--address={bus}", env=private)
         wait_for(lambda: accepts(folder / "bus"), 20)
         self.start_program("pipewire-session", "wireplumber", env={**private, "DBUS_SESSION_BUS_ADDRESS": bus})
+        self.play_on_pipewire()
+
+    def play_on_pipewire(self):
         self.launch("pipewire-player", self.speech_text("audioresample ! pipewiresink target-object=room"), self.sound)
+
+    def start_pipewire_again(self):
+        self.kill_one("pipewire")
+        self.start_pipewire()
+
+    def kill_one(self, name):
+        for process in self.running.pop(name):
+            process.kill()
+            stop(process)
+        for left in {"pulse": ["native"], "pipewire": ["pipewire-0", "bus"]}.get(name, []):
+            (self.folder / name / left).unlink(missing_ok=True)
 
     def kill(self):
         """All of them, at once."""
         for name in list(self.running):
-            for process in self.running.pop(name):
-                process.kill()
-                stop(process)
-        for left in ("pulse/native", "pipewire/pipewire-0", "pipewire/bus"):
-            (self.folder / left).unlink(missing_ok=True)
+            self.kill_one(name)
 
 
 def listens(port):
