@@ -239,15 +239,15 @@ ProbeReport probe_stream(const settings::StreamSettings& stream, const ProbeOpti
   ProbeReport report;
   report.source = base::mask_secrets(stream.source.empty() ? stream.pipeline : stream.source);
   if (stream.source.starts_with("rtsp")) report.transport = to_string(stream.transport);
-  const RoundTrip trip = measure_round_trip(stream.source, stop);
+  std::optional<settings::SourceUrl> url;
+  if (!stream.source.empty()) url = settings::parse_source_url(stream.source);
+  const RoundTrip trip = url ? measure_round_trip(*url, stop) : RoundTrip{};
   if (trip.connect) report.connect_ms = ms_of(*trip.connect);
   if (trip.options) report.options_ms = ms_of(*trip.options);
   report.failure = trip.failure;
   if (!report.works()) return report;
-  std::optional<settings::SourceUrl> url;
   std::optional<streams::TlsTrust> trust;
   try {
-    if (!stream.source.empty()) url = settings::parse_source_url(stream.source);
     if (url && url->uses_tls()) trust.emplace(*url, stream.tls);
     Look(stream, options).run(stop, report);
     if (!report.works())

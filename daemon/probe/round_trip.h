@@ -3,8 +3,8 @@
 #include <chrono>
 #include <optional>
 #include <stop_token>
-#include <string>
 
+#include "daemon/settings/source_url.h"
 #include "daemon/streams/failure.h"
 
 namespace vedette::daemon::probe {
@@ -16,8 +16,8 @@ struct RoundTrip {
   std::optional<std::chrono::nanoseconds> options;  // RTSP OPTIONS and its answer
 };
 
-// Connects to the URL's host, of rtsp:// also asks for its OPTIONS, and hangs up; 3 s at most for each wait.
-// Of a URL without a host or of UDP nothing is tried.
-RoundTrip measure_round_trip(const std::string& url, const std::stop_token& stop);
+// Connects to the host, of rtsp:// also asks for its OPTIONS, and hangs up; 3 s at most for each wait. Of a
+// source that does not go by TCP nothing is tried.
+RoundTrip measure_round_trip(const settings::SourceUrl& source, const std::stop_token& stop);
 
 }  // namespace vedette::daemon::probe

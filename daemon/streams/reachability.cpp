@@ -1,9 +1,5 @@
 #include "daemon/streams/reachability.h"
 
-#include <gio/gio.h>
-
-#include "daemon/streams/gst_handles.h"
-
 namespace vedette::daemon::streams {
 
 namespace {
@@ -22,21 +18,34 @@ std::string reason_of(const GError& error) {
   }
 }
 
+}  // namespace
+
+bool goes_by_tcp(const settings::SourceUrl& source) {
+  return source.on_network() && source.kind != settings::SourceKind::kSrt;
+}
+
+GObjectPtr<GSocketConnection> connect_by_tcp(const settings::SourceUrl& source, GCancellable* cancel,
+                                             GlibError& error) {
+  const GObjectPtr<GSocketClient> client(g_socket_client_new());
+  g_socket_client_set_timeout(client.get(), kTimeoutS);
+  GError* raw = nullptr;
+  GObjectPtr<GSocketConnection> connection(g_socket_client_connect_to_host(
+      client.get(), source.host.c_str(), static_cast<guint16>(source.port), cancel, &raw));
+  error.reset(raw);
+  return connection;
+}
+
+namespace {
+
 // Why a server of RTSP, RTMP or HLS cannot be connected to: "dns", "refused", "unreachable" or "timeout";
 // nothing when it can be reached after all.
 Failure why_unreachable(const settings::SourceUrl& source, const std::stop_token& stop) {
-  const GObjectPtr<GSocketClient> client(g_socket_client_new());
-  g_socket_client_set_timeout(client.get(), kTimeoutS);
   const GObjectPtr<GCancellable> cancel(g_cancellable_new());
   const std::stop_callback on_stop(stop, [&cancel] { g_cancellable_cancel(cancel.get()); });
-  GError* error = nullptr;
-  GSocketConnection* connection = g_socket_client_connect_to_host(
-      client.get(), source.host.c_str(), static_cast<guint16>(source.port), cancel.get(), &error);
-  if (connection != nullptr) g_object_unref(connection);
-  const GlibError owned(error);
-  if (!owned) return {};
-  const std::string reason = reason_of(*owned);
-  return reason.empty() ? Failure{} : Failure{reason, owned->message};
+  GlibError error;
+  if (connect_by_tcp(source, cancel.get(), error)) return {};
+  const std::string reason = reason_of(*error);
+  return reason.empty() ? Failure{} : Failure{reason, error->message};
 }
 
 }  // namespace
@@ -46,7 +55,7 @@ Failure explain(const Failure& failure, const std::optional<settings::SourceUrl>
   if (trust) {
     if (std::string why = trust->refused(); !why.empty()) return {"tls", std::move(why)};
   }
-  const bool by_tcp = url && url->on_network() && url->kind != settings::SourceKind::kSrt;
+  const bool by_tcp = url && goes_by_tcp(*url);
   // hlsdemux calls it a fault of decoding when it gets no playlist.
   const bool plain = failure.reason == "source" ||
                      (url && url->kind == settings::SourceKind::kHls && failure.reason == "decode");
