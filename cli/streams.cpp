@@ -22,15 +22,22 @@ struct Row {
   std::map<std::string, std::string> state;
 };
 
+// "running(no_audio), every second picture".
+std::string told(Row& row) {
+  if (row.owner.empty()) return "nobody writes it";
+  std::string state = row.state["state"].empty() ? "unknown" : row.state["state"];
+  if (!row.state["reason"].empty()) state += "(" + row.state["reason"] + ")";
+  if (row.state["state"] == "running" && !row.state["shed_reason"].empty())
+    state += ", " + row.state["shed_reason"];
+  return printable(state);
+}
+
 void print_table(std::vector<Row>& rows) {
   std::size_t width = 6;
   for (const Row& row : rows) width = std::max(width, row.stream.size());
   std::printf("%-*s  %-24s  %s\n", static_cast<int>(width), "STREAM", "STATE", "LAST WORDS");
   for (Row& row : rows) {
-    std::string state = row.state["state"].empty() ? "unknown" : row.state["state"];
-    if (!row.state["reason"].empty()) state += "(" + row.state["reason"] + ")";
-    if (row.owner.empty()) state = "nobody writes it";
-    std::printf("%-*s  %-24s  %s\n", static_cast<int>(width), row.stream.c_str(), printable(state).c_str(),
+    std::printf("%-*s  %-24s  %s\n", static_cast<int>(width), row.stream.c_str(), told(row).c_str(),
                 printable(row.state["last_text"]).c_str());
   }
 }

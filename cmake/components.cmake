@@ -50,7 +50,10 @@ function(vedette_test name)
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(thread_tests ${name})
   endif()
-  if(VEDETTE_SANITIZE)
+  if(NOT VEDETTE_SANITIZE)
+    # What is tested is fast, not the test: its own code takes half as long again to compile otherwise.
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  else()
     # What is tested is watched, not the test: its own code costs more than twice as much to compile otherwise.
     target_compile_options(${name} PRIVATE -O0 -fno-sanitize=undefined)
     # GStreamer's own scanner process cannot load a sanitized plugin; it and GLib keep their tables to the end.

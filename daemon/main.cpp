@@ -197,8 +197,8 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   http::EventLog events;
   http::LiveBoard board(metered, events, base::utc_now_ms);
   const bool serves = !settings.http_host.empty();
-  service::NarrationMaker maker(settings.evidence, *models,
-                                serves ? static_cast<sinks::Publisher&>(board) : metered, model_options.see);
+  sinks::Publisher& first = serves ? static_cast<sinks::Publisher&>(board) : metered;
+  service::NarrationMaker maker(settings.evidence, *models, first, model_options.see);
 
   std::optional<narration::Answers> answers;
   if (models->can_think()) {
@@ -231,7 +231,7 @@ void serve(const std::string& file, const settings::Settings& settings, const Si
   const sinks::QuestionHandler ask = question_handler(fleet, answers ? &*answers : nullptr);
   const sinks::redis::QuestionIntake questions(publisher, ask);
 
-  service::Admission admission(*models, maker.writer(), fleet, metered);
+  service::Admission admission(*models, maker.writer(), fleet, first);
   service::Configuration configuration(file, settings::process_environment(), settings,
                                        [&](const settings::Settings& now) {
                                          base::set_log_level(now.log_level);

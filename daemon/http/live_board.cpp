@@ -27,7 +27,7 @@ struct KeptRecord {
 };
 
 struct Stream {
-  std::string state = "starting", reason;
+  std::string state = "starting", reason, shed_reason;
   std::int64_t next_try_ms = 0, since_ms = 0;
   std::uint64_t touched = 0;
   std::array<std::deque<KeptRecord>, sinks::kKinds> kept;
@@ -37,6 +37,7 @@ nlohmann::json state_of(const std::string& id, const Stream& stream) {
   return {{"id", id},
           {"state", stream.state},
           {"reason", stream.reason},
+          {"shed_reason", stream.shed_reason},
           {"next_try_ms", stream.next_try_ms},
           {"since_ms", stream.since_ms}};
 }
@@ -102,7 +103,7 @@ void LiveBoard::publish_live(std::string_view stream, std::string_view text) {
 }
 
 void LiveBoard::publish_state(sinks::StateUpdate update) {
-  if (update.state || update.reason || update.next_try_ms) {
+  if (update.state || update.reason || update.next_try_ms || update.shed_reason) {
     const std::lock_guard lock(inside_->mutex);
     Stream& stream = inside_->touch(update.stream);
     // Attempts that fail one after the other, each with its own reason, are one time of trouble.
@@ -112,6 +113,7 @@ void LiveBoard::publish_state(sinks::StateUpdate update) {
     if (update.state) stream.state = *update.state;
     if (update.reason) stream.reason = *update.reason;
     if (update.next_try_ms) stream.next_try_ms = *update.next_try_ms;
+    if (update.shed_reason) stream.shed_reason = *update.shed_reason;
     events_.add("state", to_line(state_of(update.stream, stream)));
   }
   next_.publish_state(std::move(update));

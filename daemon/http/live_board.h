@@ -28,8 +28,8 @@ class LiveBoard : public sinks::Publisher {
   void publish_live(std::string_view stream, std::string_view text) override;
   void publish_state(sinks::StateUpdate update) override;
 
-  // {"id", "state", "reason", "next_try_ms", "since_ms"}, and with `records` the kept ones, oldest first. The
-  // state is "starting" of a stream that nothing is known of.
+  // {"id", "state", "reason", "shed_reason", "next_try_ms", "since_ms"}, and with `records` the kept ones,
+  // oldest first. The state is "starting" of a stream that nothing is known of.
   nlohmann::json show(const std::string& stream, bool records) const;
   // The stream is no longer configured.
   void forget(const std::string& stream);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <stop_token>
 
@@ -17,6 +18,11 @@
 namespace vedette::daemon::streams {
 
 namespace {
+
+using namespace std::chrono_literals;
+
+// Of the 5 s that a stop may take, what sources have; the rest is for what is open to close.
+constexpr auto kLongestEnd = 4s;
 
 // True when the whole time passed; false when stop came first.
 bool sleep_for(std::chrono::milliseconds time, const std::stop_token& stop) {
@@ -82,17 +88,19 @@ void Supervisor::start(settings::StreamSettings stream, std::shared_ptr<Feed> fe
     known->set_picture_share(picture_share_);
     figures = known;
   }
-  std::jthread thread([stream = std::move(stream), runtime = runtime_, feed = std::move(feed),
-                       figures](const std::stop_token& stop) {
-    pthread_setname_np(pthread_self(), stream.id.substr(0, 15).c_str());
-    try {
-      run_stream(stream, runtime, *feed, *figures, stop);
-    } catch (const std::exception& error) {
-      base::log(base::LogLevel::kError, stream.id, std::string("given up: ") + error.what());
-      feed->on_status({StreamState::kStopped, "error", 0});
-    }
-  });
-  running_.push_back({std::move(id), std::move(thread)});
+  auto gate = std::make_shared<FeedGate>(std::move(feed));
+  std::packaged_task<void(const std::stop_token&)> task(
+      [stream = std::move(stream), runtime = runtime_, gate, figures](const std::stop_token& stop) {
+        pthread_setname_np(pthread_self(), stream.id.substr(0, 15).c_str());
+        try {
+          run_stream(stream, runtime, *gate, *figures, stop);
+        } catch (const std::exception& error) {
+          base::log(base::LogLevel::kError, stream.id, std::string("given up: ") + error.what());
+          gate->on_status({StreamState::kStopped, "error", 0});
+        }
+      });
+  std::future<void> ended = task.get_future();
+  running_.push_back({std::move(id), std::move(gate), std::move(ended), std::jthread(std::move(task))});
 }
 
 void Supervisor::stop(const std::vector<std::string>& ids) {
@@ -100,7 +108,20 @@ void Supervisor::stop(const std::vector<std::string>& ids) {
   for (Running& running : running_) {
     if (among(running)) running.thread.request_stop();
   }
-  std::erase_if(running_, among);  // waits for each
+  const auto deadline = std::chrono::steady_clock::now() + kLongestEnd;
+  for (Running& running : running_) {
+    if (among(running)) wait_for(running, deadline);
+  }
+  std::erase_if(running_, among);
+}
+
+void Supervisor::wait_for(Running& running, std::chrono::steady_clock::time_point deadline) {
+  if (running.ended.wait_until(deadline) == std::future_status::ready) return;
+  running.gate->shut({StreamState::kStopped, "stuck", 0});
+  running.thread.detach();
+  forget(running.id);  // its figures stay with it
+  base::log(base::LogLevel::kError, running.id,
+            "its source does not stop: cut off after 4 s, and its thread left behind");
 }
 
 void Supervisor::forget(const std::string& id) {
@@ -109,8 +130,9 @@ void Supervisor::forget(const std::string& id) {
 }
 
 void Supervisor::stop() {
-  for (Running& running : running_) running.thread.request_stop();
-  running_.clear();
+  std::vector<std::string> all;
+  for (const Running& running : running_) all.push_back(running.id);
+  stop(all);
 }
 
 void Supervisor::set_picture_share(double share) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +11,7 @@
 
 #include "daemon/settings/settings.h"
 #include "daemon/streams/feed.h"
+#include "daemon/streams/feed_gate.h"
 #include "daemon/streams/stream_figures.h"
 #include "gst-plugins/runtime_context.h"
 
@@ -25,8 +28,9 @@ class Supervisor {
 
   // Starts a stream. The feed is kept until the stream has stopped.
   void start(settings::StreamSettings stream, std::shared_ptr<Feed> feed);
-  // Stops these streams, or all; returns when their feeds are called no more, within 5 s. Unknown ids are
-  // ignored.
+  // Stops these streams, or all; returns when their feeds are called no more, within 5 s: a stream whose
+  // device or driver does not return by then is cut off and its thread left behind, which the log says.
+  // Unknown ids are ignored.
   void stop(const std::vector<std::string>& ids);
   void stop();
   // Its figures are kept no longer. Requires: it is stopped.
@@ -39,8 +43,12 @@ class Supervisor {
  private:
   struct Running {
     std::string id;
+    std::shared_ptr<FeedGate> gate;
+    std::future<void> ended;
     std::jthread thread;
   };
+
+  void wait_for(Running& running, std::chrono::steady_clock::time_point deadline);
 
   const gst::RuntimeHandle runtime_;
   std::vector<Running> running_;

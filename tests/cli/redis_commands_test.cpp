@@ -151,11 +151,20 @@ TEST_F(RedisCommandsTest, StreamsShowsStateAndReason) {
   update.state = "reconnecting";
   update.reason = "auth";
   publisher_.publish_state(update);
+  update = {};
+  update.stream = "gate";
+  update.state = "running";
+  update.shed_reason = "every second picture";
+  publisher_.publish_state(update);
   tests::RedisClient client(server_.url());
-  ASSERT_TRUE(tests::eventually([&] { return client.hash("vedette:{yard}:state").count("reason") == 1; }));
+  ASSERT_TRUE(tests::eventually([&] {
+    return client.hash("vedette:{yard}:state").count("reason") == 1 &&
+           client.hash("vedette:{gate}:state").count("shed_reason") == 1;
+  }));
   const Result people = vedette("streams" + redis());
   EXPECT_EQ(people.code, 0);
   EXPECT_NE(people.out.find("reconnecting(auth)"), std::string::npos) << people.out;
+  EXPECT_NE(people.out.find("running, every second picture"), std::string::npos) << people.out;
   const auto json = nlohmann::json::parse(vedette("streams --json" + redis()).out);
   ASSERT_EQ(json.size(), 2U);
   EXPECT_EQ(json[0]["stream"], "gate");

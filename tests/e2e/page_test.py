@@ -61,7 +61,7 @@ def begin(service):
     service.state("gate", "running")
     service.state("yard", "running", "no_audio")
     service.state("lost", "reconnecting", "refused", next_try_ms=4_000_000_000_000)
-    service.state("mic", "running")
+    service.state("mic", "running", shed_reason="every fourth picture")
     service.record(1, "gate", "caption", "Two things on the left. Moving: one thing, left to right.")
     for number, words in enumerate(("The delivery truck is waiting", "in front of the gate.", "The driver has four boxes."), 2):
         service.record(number, "gate", "transcript", words, ago_ms=20_000 - number * 3000)
@@ -98,6 +98,8 @@ class Scenario:
                                    (LONG, "starting", "")):
             self.checks.that(self.tile(stream, ".state").strip() == state and why in self.tile(stream, ".why"),
                              f"{stream}: {state} {why}", (self.tile(stream, ".state"), self.tile(stream, ".why")))
+        self.checks.that(self.tile("mic", ".why") == "busy machine: every fourth picture", "what is left out of one that runs",
+                         self.tile("mic", ".why"))
         self.checks.that("next try in" in self.tile("lost", ".why"), "and when it is tried again", self.tile("lost", ".why"))
         self.checks.that("4 streams" not in self.page.run("document.getElementById('summary').innerText")
                          and "1 reconnecting" in self.page.run("document.title"), "title and summary count them",

@@ -2,7 +2,7 @@
 //
 // Prints "listening on PORT", then takes news as lines of JSON from standard input, until that ends:
 //   {"streams": ["gate"]}  {"not_ready": ["redis: away"]}  {"state": {"stream", "state", "reason",
-//   "next_try_ms"}}
+//   "next_try_ms", "shed_reason"}}
 //   {"coverage": [{"stream", "modality": "audio", "now": "analysed", "seconds": {"analysed": 60}}]}
 //   {"record": {"id", "rev", "stream", "kind", "state", "text", "rule", "score", "evidence", "ago_ms",
 //   "details"}}
@@ -103,6 +103,7 @@ struct World {
       update.state = said.at("state");
       update.reason = said.value("reason", "");
       update.next_try_ms = said.value("next_try_ms", std::int64_t{0});
+      update.shed_reason = said.value("shed_reason", "");
       board.publish_state(update);
     }
     const std::lock_guard lock(mutex);

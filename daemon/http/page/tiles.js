@@ -18,7 +18,7 @@ export class Tile {
     this.records = new Map();
     this.delays = [];
     this.seen = false;
-    this.state = { state: "starting", reason: "", next_try_ms: 0, since_ms: 0, picture: false };
+    this.state = { state: "starting", reason: "", shed_reason: "", next_try_ms: 0, since_ms: 0, picture: false };
     this.element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
     this.element.tile = this;
     this.element.dataset.stream = id;
@@ -79,11 +79,12 @@ export class Tile {
 
   // What changes with time alone.
   tick(nowMs) {
-    const { state, reason, next_try_ms: next, since_ms: since } = this.state;
+    const { state, reason, shed_reason: shed, next_try_ms: next, since_ms: since } = this.state;
     const parts = [];
     if (reason) parts.push(reasonWords(reason));
     if (state !== "running" && state !== "starting" && since > 0) parts.push(`for ${lasting(nowMs - since)}`);
     if (state === "reconnecting" && next > 0) parts.push(next > nowMs ? `next try in ${lasting(next - nowMs)}` : "trying now");
+    if (state === "running" && shed) parts.push(`busy machine: ${shed}`);
     const why = this.find(".why");
     why.hidden = parts.length === 0;
     if (why.textContent !== parts.join(" · ")) why.textContent = parts.join(" · ");

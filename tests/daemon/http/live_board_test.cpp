@@ -111,9 +111,12 @@ TEST_F(LiveBoardTest, TellsRecordsWithTheirMomentAndThePicturesAddress) {
 }
 
 TEST_F(LiveBoardTest, KnowsTheStateAndSinceWhen) {
-  EXPECT_EQ(
-      board.show("gate", false),
-      (json{{"id", "gate"}, {"state", "starting"}, {"reason", ""}, {"next_try_ms", 0}, {"since_ms", 0}}));
+  EXPECT_EQ(board.show("gate", false), (json{{"id", "gate"},
+                                             {"state", "starting"},
+                                             {"reason", ""},
+                                             {"shed_reason", ""},
+                                             {"next_try_ms", 0},
+                                             {"since_ms", 0}}));
   state("gate", "reconnecting", "auth", 7000);
   EXPECT_THAT(told(),
               HasSubstr("event: state\ndata: {\"id\":\"gate\",\"next_try_ms\":7000,\"reason\":\"auth\""));
@@ -122,6 +125,20 @@ TEST_F(LiveBoardTest, KnowsTheStateAndSinceWhen) {
   const json shown = board.show("gate", true);
   EXPECT_EQ(shown["state"], "reconnecting");
   EXPECT_EQ(shown["since_ms"], 5000);
+}
+
+TEST_F(LiveBoardTest, KnowsWhatIsLeftOutForWantOfRoom) {
+  state("gate", "running", "", 0);
+  now_ms += 1000;
+  sinks::StateUpdate update;
+  update.stream = "gate";
+  update.shed_level = 1;
+  update.shed_reason = "every second picture";
+  board.publish_state(update);
+  EXPECT_THAT(told(), HasSubstr("\"shed_reason\":\"every second picture\""));
+  state("gate", "running", "no_audio", 0);
+  EXPECT_EQ(board.show("gate", false)["shed_reason"], "every second picture")
+      << "until it is said to be over";
 }
 
 TEST_F(LiveBoardTest, KnowsHowLongAStreamHasBeenInTrouble) {

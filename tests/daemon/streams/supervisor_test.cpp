@@ -225,5 +225,28 @@ TEST_F(SupervisorTest, StartedAndStoppedManyTimes) {
   EXPECT_EQ(feed->log().statuses.back().state, StreamState::kStopped);
 }
 
+// As a sound card's plugin that waits for a server which does not answer.
+TEST_F(SupervisorTest, WhatDoesNotStopIsLeftBehindAndTheOthersStop) {
+  settings::StreamSettings stuck = stream("", "stuck");
+  stuck.pipeline =
+      "audiotestsrc is-live=true ! identity sleep-time=60000000";  // us in its thread, each buffer
+  auto beside = std::make_shared<RecordingFeed>();
+  supervisor.start(stuck, feed);
+  supervisor.start(stream("test://tone", "beside"), beside);
+  ASSERT_TRUE(waits_for_windows(*beside, 1));
+  const auto figures = supervisor.figures().at("stuck");
+  const auto began = std::chrono::steady_clock::now();
+  supervisor.stop();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
+  EXPECT_EQ(beside->log().statuses.back().reason, "");
+  EXPECT_EQ(feed->log().statuses.back().state, StreamState::kStopped);
+  EXPECT_EQ(feed->log().statuses.back().reason, "stuck");
+  EXPECT_EQ(feed.use_count(), 1);
+
+  supervisor.start(stream("test://tone", "stuck"), feed);
+  EXPECT_TRUE(waits_for_windows(*feed, 1)) << feed->log().status_text();
+  EXPECT_NE(supervisor.figures().at("stuck"), figures) << "those are still written by what was left behind";
+}
+
 }  // namespace
 }  // namespace vedette::daemon::streams
