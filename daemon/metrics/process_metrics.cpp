@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -62,6 +63,13 @@ void write_process(Scrape& scrape) {
                  seconds(usage.ru_utime) + seconds(usage.ru_stime));
   scrape.gauge("process_resident_memory_bytes", "Resident memory.",
                stat.resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+  const struct mallinfo2 heap = mallinfo2();
+  for (const auto& [state, bytes] :
+       {std::pair("used", heap.uordblks + heap.hblkhd), std::pair("free", heap.fordblks)}) {
+    scrape.gauge("vedette_heap_bytes",
+                 "Memory that the allocator has given out, and that it keeps for later.",
+                 static_cast<double>(bytes), {{"state", state}});
+  }
   scrape.gauge("process_threads", "Threads.", stat.threads);
   scrape.gauge("process_start_time_seconds", "Start, since 1970.",
                boot_time_seconds() + stat.start_ticks / static_cast<double>(sysconf(_SC_CLK_TCK)));
