@@ -2,7 +2,8 @@
 
 Dense labels that the renderer knows (what each patch shows, where its thing's centre lies and how large it is, its
 colour; fault, count and presence of the whole), and a contrastive term: the mean feature of a thing's patches against
-sentence embeddings of all names. Most steps look at windows of 5 x 5 patches, which teach what a thing is at a quarter
+sentence embeddings of all names; the same mean, through a small network that is thrown away, predicts what a classifier
+trained on ImageNet makes of that very picture (looks.py; SimReg, Navaneet et al. 2021). Most steps look at windows of 5 x 5 patches, which teach what a thing is at a quarter
 of the cost; every fourth step sees whole pictures. The heads are linear and are published beside the tower.
 """
 import dataclasses
@@ -35,6 +36,7 @@ class Encoder(nn.Module):
         self.patch = nn.Linear(WIDTH, sum(PATCH_PARTS.values()))
         self.whole = nn.Linear(2 * WIDTH, sum(WHOLE_PARTS.values()))  # on mean and maximum over the patches
         self.name = nn.Linear(WIDTH, sentence_embeddings.shape[1])
+        self.look = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, 256))  # not published
         self.temperature = nn.Parameter(torch.tensor(2.3))
         self.register_buffer("sentences", sentence_embeddings)
 
@@ -84,7 +86,8 @@ def patch_labels(scenes) -> dict:
         centre[rows, cell[rows, s, 1] * GRID + cell[rows, s, 0]] = 1
     colour = torch.where(seen & ~scenes.grey[:, None], scenes.colour.gather(1, slot), -1)
     name = torch.where(seen, scenes.name.gather(1, slot), -100)
-    return {"kind": scenes.patch_kind, "owner": owner, "centre": centre, "box": offset, "colour": colour, "name": name}
+    look = torch.where(seen, scenes.look.gather(1, slot), -1)
+    return {"kind": scenes.patch_kind, "owner": owner, "centre": centre, "box": offset, "colour": colour, "name": name, "look": look}
 
 
 def whole_labels(scenes) -> dict:
@@ -107,7 +110,7 @@ def windows(scenes, times):
     return ((row[:, None, None] + step[:, None]) * GRID + column[:, None, None] + step).flatten(1)
 
 
-def loss_of(model, scenes, whole: bool):
+def loss_of(model, scenes, looks, whole: bool):
     label, pixels, keep = patch_labels(scenes), scenes.pixels[:, -1], None
     if not whole:
         keep = windows(scenes, 2)
@@ -127,7 +130,8 @@ def loss_of(model, scenes, whole: bool):
         share = torch.ones(len(COLOUR_NAMES), device=pixels.device)
         share[-1] = 0.2
         total = total + 0.3 * F.cross_entropy(guess["colour"][coloured], label["colour"][coloured], weight=share)
-    total = total + 0.4 * naming(model, patches, label)
+    mean, size = thing_means(patches, label["owner"])
+    total = total + 0.4 * naming(model, mean, size, label) + 1.5 * resembling(model, mean, size, label, looks)
     if whole:
         answer, truth = model.whole_heads(patches), whole_labels(scenes)
         total = total + 0.5 * F.cross_entropy(answer["fault"], truth["fault"])
@@ -144,13 +148,25 @@ def thing_means(patches, owner):
     return torch.einsum("nps,npw->nsw", mine.to(patches.dtype), patches) / size.clamp(min=1)[..., None], size
 
 
-def naming(model, patches, label):
-    mean, size = thing_means(patches, label["owner"])
+def of_slots(label, key):
+    """[n, slots] the slot's own value; below -100 where it is not seen."""
     mine = F.one_hot(label["owner"].clamp(min=0), SLOTS) * (label["owner"] >= 0)[..., None]
-    name = (mine * (label["name"][..., None] + 1000)).amax(1) - 1000  # the slot's own; below -100 where it is not seen
+    return (mine * (label[key][..., None] + 1000)).amax(1) - 1000
+
+
+def resembling(model, mean, size, label, looks):
+    look = of_slots(label, "look")
+    known = (size >= 3) & (look >= 0)
+    if not known.any():
+        return mean.sum() * 0
+    return (1 - F.cosine_similarity(model.look(mean[known]).float(), looks[look[known]], dim=-1)).mean()
+
+
+def naming(model, mean, size, label):
+    name = of_slots(label, "name")
     named = (size >= 3) & (name >= 0)
     if not named.any():
-        return patches.sum() * 0
+        return mean.sum() * 0
     guess = F.normalize(model.name(mean[named]).float(), dim=-1) @ model.sentences.T
     return F.cross_entropy(guess * model.temperature.exp().clamp(max=50), name[named])
 
@@ -178,7 +194,7 @@ def train(model, world, minutes, batch, rate, checkpoint, log, resume, workers=1
         whole = (step + rank) % 4 == 3
         scenes = scenes_for(step, whole)
         with torch.autocast(world.device.type, torch.bfloat16):
-            return loss_of(model, scenes, whole)
+            return loss_of(model, scenes, world.looks, whole)
     inner = [p for name, p in model.tower.named_parameters() if p.dim() == 2 and "encoder.layers" in name]
     chosen = {id(p) for p in inner}
     rest = [p for p in model.parameters() if id(p) not in chosen]

@@ -34,6 +34,7 @@ class Scenes:
     kind: torch.Tensor     # [n, slots] index into KINDS; 0: the slot is empty
     name: torch.Tensor     # [n, slots] index into World.names; shapes: -1 - shape; -100: empty
     colour: torch.Tensor   # [n, slots] index into COLOUR_NAMES, or -1 where it is not known
+    look: torch.Tensor     # [n, slots] row of World.looks, or -1
     box: torch.Tensor      # [n, slots, 4] centre x, y, width, height in the last frame, shares of the picture
     shift: torch.Tensor    # [n, slots] way to the right per frame, share of the picture
     fault: torch.Tensor    # [n] index into FAULTS
@@ -46,12 +47,13 @@ class Scenes:
 class Bank:
     """Pictures of things of one size: what they are and how often to draw each."""
 
-    def __init__(self, images, extents, kinds, names, colours, truncated, device):
+    def __init__(self, images, extents, kinds, names, colours, truncated, looks, device):
         self.images = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous().to(device)  # [m, 4, s, s] u8
         self.extents = torch.tensor(extents, device=device)    # [m, 2] width and height, share of the canvas
         self.kinds = torch.tensor(kinds, device=device)
         self.names = torch.tensor(names, device=device)
         self.colours = torch.tensor(colours, device=device)
+        self.looks = torch.tensor(looks, device=device)
         self.truncated = torch.tensor(truncated, device=device).view(-1, 4).bool()  # left, right, top, bottom
 
     def draw(self, kind):  # [k] -> [k] one picture of each wanted kind
@@ -91,6 +93,9 @@ class World:
         """split: train or held; sources: clear or all (doubtful sets too); size: pixels of a rendered side."""
         self.device, self.camera, self.size, self.aspects = device, Camera(device), size, aspects
         held = split == "held"
+        looks = packed / "looks.pt"  # what looks.py wrote; without it there is no teacher
+        known = torch.load(looks) if looks.exists() else {"looks": torch.zeros(0, 256), "rows": {}}
+        self.looks, self.look_rows = known["looks"].float().to(device), known["rows"]
         with zipfile.ZipFile(packed / "world.zip") as archive:
             index = json.loads(archive.read("index.json"))
             self.names = sorted({e["name"] for group in ("sprites", "boxes", "tiles") for e in index[group]})
@@ -112,7 +117,7 @@ class World:
         self.summary = {"things": [len(bank.kinds) for bank in self.banks], "photos": len(self.photos), "backgrounds": len(grounds)}
 
     def _cut_outs(self, entries, feathered):
-        images, extents, kinds, names, colours, truncated = [], [], [], [], [], []
+        images, extents, kinds, names, colours, truncated, looks = [], [], [], [], [], [], []
         for entry, image in entries:
             image = image.convert("RGBA")
             if feathered:
@@ -126,11 +131,12 @@ class World:
             kinds.append(KINDS.index(entry["kind"]))
             names.append(self.names.index(entry["name"]))
             colours.append(-1 if feathered else main_colour(pixels))
+            looks.append(self.look_rows.get(entry["file"], -1))
             truncated.append([side in entry.get("truncated", ()) for side in ("left", "right", "top", "bottom")])
-        return Bank(images, extents, kinds, names, colours, truncated, self.device)
+        return Bank(images, extents, kinds, names, colours, truncated, looks, self.device)
 
     def _tiles(self, entries, held):
-        images, kinds, names, edge = [], [], [], feather(TILE, TILE)
+        images, kinds, names, looks, edge = [], [], [], [], feather(TILE, TILE)
         for entry, image in entries:
             sheet = np.asarray(image.convert("RGB"))
             for k in range(entry["count"]):
@@ -139,17 +145,19 @@ class World:
                     images.append(np.dstack([sheet[row * 32:row * 32 + 32, column * 32:column * 32 + 32], edge]))
                     kinds.append(KINDS.index(entry["kind"]))
                     names.append(self.names.index(entry["name"]))
+                    looks.append(self.look_rows[entry["file"]] + k if entry["file"] in self.look_rows else -1)
         count = len(images)
-        return Bank(images, [(1.0, 1.0)] * count, kinds, names, [-1] * count, [[False] * 4] * count, self.device)
+        return Bank(images, [(1.0, 1.0)] * count, kinds, names, [-1] * count, [[False] * 4] * count, looks, self.device)
 
     def _load_photos(self, entries):
-        self.photos, self.photo_boxes = [], []
+        self.photos, self.photo_boxes, self.photo_looks = [], [], []
         for entry, image in entries:
             pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).to(self.device)
             boxes = [[IGNORE if kind == "unsure" else KINDS.index(kind), self.names.index(name) if name in self.names else -100,
                       x, y, w, h, crowd] for kind, name, x, y, w, h, crowd in entry["boxes"]]
             self.photos.append(pixels)
             self.photo_boxes.append(torch.tensor(boxes, dtype=torch.float).view(-1, 7))
+            self.photo_looks.append(self.look_rows.get(entry["file"], -1))
 
     def _u(self, *shape, low=0.0, high=1.0):
         return torch.rand(*shape, device=self.device) * (high - low) + low
@@ -187,10 +195,11 @@ class World:
         return torch.cat([rgb, inside[shape][:, None]], 1)
 
     def _pictures(self, kind):
-        """[k] kinds -> per bank (rows, images [., 4, s, s]); and extents, names, colours, cut sides of all k."""
+        """[k] kinds -> per bank (rows, images [., 4, s, s]); and extents, names, colours, looks, cut sides of all k."""
         k = len(kind)
         extent, name = torch.ones(k, 2, device=self.device), torch.full((k,), -100, device=self.device)
-        colour, cut = torch.full((k,), -1, device=self.device), torch.zeros(k, 4, dtype=torch.bool, device=self.device)
+        colour, look = torch.full((k,), -1, device=self.device), torch.full((k,), -1, device=self.device)
+        cut = torch.zeros(k, 4, dtype=torch.bool, device=self.device)
         groups = []
         # Of things, every second is a plain shape; of the rest, most are cut-outs, for those look as a camera shows them.
         chance = self._u(k)
@@ -201,7 +210,7 @@ class World:
             if len(rows):
                 pick = source.draw(kind[rows])
                 extent[rows], name[rows] = source.extents[pick], source.names[pick]
-                colour[rows], cut[rows] = source.colours[pick], source.truncated[pick]
+                colour[rows], look[rows], cut[rows] = source.colours[pick], source.looks[pick], source.truncated[pick]
                 images = source.images[pick].float() / 255
                 rgb = images[:, :3] * self._u(len(rows), 3, 1, 1, low=0.9, high=1.1) * self._u(len(rows), 1, 1, 1, low=0.75, high=1.2)
                 groups.append((rows, torch.cat([rgb.clamp(0, 1), images[:, 3:]], 1)))
@@ -210,7 +219,7 @@ class World:
             shape, tint = (torch.randint(m, (len(rows),), device=self.device) for m in (len(SHAPES), len(COLOURS)))
             name[rows], colour[rows] = -1 - shape, tint
             groups.append((rows, self._shapes(shape, tint)))
-        return groups, extent, name, colour, cut
+        return groups, extent, name, colour, look, cut
 
     def _place(self, n, kind, alive, extent, cut):
         """Centres and sizes: things stand side by side in shuffled lanes, with some play, so that none hides another."""
@@ -239,9 +248,10 @@ class World:
         # Half of the scenes hold one kind only: several of the same are common in the real world.
         kind = torch.where(self._u(n, 1) < 0.5, kind[:, :1], kind) * alive
         rows, slots = torch.nonzero(alive, as_tuple=True)
-        groups, extent_k, name_k, colour_k, cut_k = self._pictures(kind[rows, slots])
+        groups, extent_k, name_k, colour_k, look_k, cut_k = self._pictures(kind[rows, slots])
         extent, cut = torch.ones(n, SLOTS, 2, device=device), torch.zeros(n, SLOTS, 4, dtype=torch.bool, device=device)
-        name, colour = torch.full((n, SLOTS), -100, device=device), torch.full((n, SLOTS), -1, device=device)
+        name, colour, look = (torch.full((n, SLOTS), absent, device=device) for absent in (-100, -1, -1))
+        look[rows, slots] = look_k
         extent[rows, slots], cut[rows, slots], name[rows, slots], colour[rows, slots] = extent_k, cut_k, name_k, colour_k
         flip = torch.where((self._u(n, SLOTS) < 0.5) & ~cut[..., 0] & ~cut[..., 1], -1.0, 1.0)
         turn = self._u(n, SLOTS, low=-0.12, high=0.12) * ~cut.any(-1)
@@ -269,7 +279,7 @@ class World:
         share, slot = owner.max(1)
         owner = torch.where(share > 0.25, slot, -1)
         patch_kind = torch.where(owner >= 0, kind.gather(1, owner.flatten(1).clamp(min=0)).view(n, GRID, GRID), 0).flatten(1)
-        scenes = Scenes(None, kind, name, colour, box, shift, None, None, is_photo, owner, patch_kind)
+        scenes = Scenes(None, kind, name, colour, look, box, shift, None, None, is_photo, owner, patch_kind)
         for i in torch.nonzero(is_photo)[:, 0].tolist():
             self._photo(i, images, scenes)
         scenes.pixels, scenes.fault, scenes.grey = self.camera.shoot(images, faults)
@@ -309,7 +319,7 @@ class World:
             image[i] = part
         centre = (torch.arange(GRID) + 0.5) / GRID
         patch_kind, owner = torch.zeros(GRID, GRID), torch.full((GRID, GRID), -1)
-        scenes.kind[i], scenes.name[i], scenes.colour[i], scenes.shift[i] = 0, -100, -1, 0
+        scenes.kind[i], scenes.name[i], scenes.colour[i], scenes.look[i], scenes.shift[i] = 0, -100, -1, -1, 0
         kept = [j for j in torch.argsort(area, descending=True).tolist() if area[j] / full[j] > 0.25]
         small = [j for j in kept if area[j] < 0.012 or boxes[j, 6]]
         large = [j for j in kept if j not in small]
@@ -319,6 +329,7 @@ class World:
             owner[inside] = slot if slot < SLOTS and boxes[j, 0] > 0 else -1
             if slot < SLOTS and boxes[j, 0] > 0:
                 scenes.kind[i, slot], scenes.name[i, slot] = int(boxes[j, 0]), int(boxes[j, 1])
+                scenes.look[i, slot] = self.photo_looks[pick] + j if self.photo_looks[pick] >= 0 else -1
                 scenes.box[i, slot] = torch.stack([(x1[j] + x2[j]) / 2, (y1[j] + y2[j]) / 2, x2[j] - x1[j], y2[j] - y1[j]])
         for j in small:  # too small to learn from, or a crowd
             inside = ((centre > x1[j] - 0.05) & (centre < x2[j] + 0.05))[None] & ((centre > y1[j] - 0.05) & (centre < y2[j] + 0.05))[:, None]
