@@ -1,4 +1,4 @@
-# vedetted in a container: docker build -t vedette .    (models included: about 1.2 GB)
+# vedetted in a container: docker build -t vedette .    (models included: 1.8 GB)
 # compose.yaml runs it with Redis, Prometheus and Grafana. Any builder of OCI images takes this file.
 FROM docker.io/library/debian:bookworm AS build
 WORKDIR /src
