@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "tests/support/fake_audio_encoding.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/recording_publisher.h"
@@ -11,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 settings::StreamSettings stream(const std::string& id, const std::string& source = "test://tone") {
   settings::StreamSettings stream;
@@ -49,12 +50,22 @@ class FleetTest : public testing::Test {
     }
     return states;
   }
+  static bool waits_until(const std::function<bool()>& is_so) {
+    for (int turn = 0; turn < 3000 && !is_so(); ++turn) std::this_thread::sleep_for(10ms);
+    return is_so();
+  }
   bool waits_for_windows(const std::string& id, std::uint64_t count) {
-    for (int turn = 0; turn < 3000; ++turn) {
-      if (fleet_.find(id)->stats().windows >= count) return true;
-      std::this_thread::sleep_for(10ms);
-    }
-    return false;
+    return waits_until([&] { return fleet_.find(id)->stats().windows >= count; });
+  }
+  // A stream's state is told at its next tick, which may come after its first window.
+  bool waits_until_running(const std::string& id) {
+    return waits_for_windows(id, 1) && waits_until([&] {
+             const auto states = states_of(id, publisher_.states());
+             return !states.empty() && states.back() == "running";
+           });
+  }
+  bool waits_until_none_starts() {
+    return waits_until([&] { return fleet_.starting().empty(); });
   }
 
   tests::FakeEngine engine_;
@@ -69,8 +80,8 @@ TEST_F(FleetTest, OnlyWhatChangedIsStoppedAndStarted) {
   auto changes = fleet_.apply({stream("kept"), stream("changed"), stream("gone")});
   EXPECT_EQ(changes.summary(), "3 new (kept changed gone), 0 as before");
   EXPECT_THAT(ids_, ElementsAre("kept", "changed", "gone"));
-  for (const char* id : {"kept", "changed", "gone"}) ASSERT_TRUE(waits_for_windows(id, 1)) << id;
-  EXPECT_THAT(fleet_.starting(), IsEmpty());
+  for (const char* id : {"kept", "changed", "gone"}) ASSERT_TRUE(waits_until_running(id)) << id;
+  EXPECT_TRUE(waits_until_none_starts());
   const auto kept = fleet_.find("kept"), changed = fleet_.find("changed"), gone = fleet_.find("gone");
   const std::uint64_t heard = kept->stats().windows;
 
@@ -85,7 +96,7 @@ TEST_F(FleetTest, OnlyWhatChangedIsStoppedAndStarted) {
   EXPECT_EQ(fleet_.find("gone"), nullptr);
   ASSERT_NE(fleet_.find("changed"), nullptr);
   EXPECT_NE(fleet_.find("changed"), changed);
-  for (const char* id : {"new", "changed"}) ASSERT_TRUE(waits_for_windows(id, 1)) << id;
+  for (const char* id : {"new", "changed"}) ASSERT_TRUE(waits_until_running(id)) << id;
   ASSERT_TRUE(waits_for_windows("kept", heard + 1));
   EXPECT_THAT(states_of("kept", publisher_.states()), ElementsAre("starting", "running"));
   EXPECT_THAT(states_of("changed", publisher_.states()),
@@ -107,7 +118,7 @@ TEST_F(FleetTest, TheSameSettingsAgainChangeNothing) {
 
 TEST_F(FleetTest, WhatIsOpenClosesWhenAStreamGoes) {
   fleet_.apply({stream("a", "file:///nowhere/clip.mp4")});
-  for (int turn = 0; turn < 3000 && !fleet_.starting().empty(); ++turn) std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(waits_until_none_starts());
   fleet_.apply({stream("b", "file:///nowhere/clip.mp4")});
   std::map<std::string, sinks::RecordState> last;
   for (const auto& record : publisher_.records()) {
@@ -120,8 +131,8 @@ TEST_F(FleetTest, WhatIsOpenClosesWhenAStreamGoes) {
 TEST_F(FleetTest, AStreamWithoutRoomIsThereAndSaysSoUntilThereIsSome) {
   fleet_.apply({stream("a"), stream("b")}, {"b"});
   EXPECT_THAT(ids_, ElementsAre("a", "b"));
-  ASSERT_TRUE(waits_for_windows("a", 1));
-  EXPECT_THAT(fleet_.starting(), IsEmpty());
+  ASSERT_TRUE(waits_until_running("a"));
+  EXPECT_TRUE(waits_until_none_starts());
   EXPECT_THAT(states_of("b", publisher_.states()), ElementsAre("refused"));
   for (const auto& account : ledger_.accounts()) {
     if (account.stream != "b") continue;
@@ -129,7 +140,7 @@ TEST_F(FleetTest, AStreamWithoutRoomIsThereAndSaysSoUntilThereIsSome) {
   }
   const auto a = fleet_.find("a");
   EXPECT_EQ(fleet_.apply({stream("a"), stream("b")}).summary(), "2 as before");
-  ASSERT_TRUE(waits_for_windows("b", 1));
+  ASSERT_TRUE(waits_until_running("b"));
   EXPECT_THAT(states_of("b", publisher_.states()), ElementsAre("refused", "starting", "running"));
   EXPECT_EQ(fleet_.find("a"), a);
   fleet_.apply({stream("a"), stream("b")}, {"a"});

@@ -15,7 +15,7 @@ namespace vedette::models::backend::cpu::kernels {
 namespace {
 
 constexpr int kBf16Rows = 12;  // 24 accumulators, 2 weights; the activation is broadcast from memory
-constexpr int kInt8Rows = 12;
+constexpr int kInt8Rows = 6;   // 12 integer and 12 f32 accumulators
 
 template <int kRows>
 VEDETTE_TARGET_INLINE void bf16_rows(const PanelRun& panel, const BFloat16* a, std::int64_t lda, float* tile,
@@ -60,56 +60,64 @@ VEDETTE_TARGET void bf16_rest(const PanelRun& panel, const BFloat16* a, std::int
   }
 }
 
-// One group of k for kRows rows: exact int32 sums, then scaled into the f32 tile.
+// kRows rows against all groups of k: exact int32 sums of each group, scaled into f32 sums that stay in
+// registers.
 template <int kRows>
-VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* group, const std::uint8_t* a, std::int64_t row_bytes,
-                                     std::int64_t groups, std::int64_t index, float* tile, std::int64_t ld) {
-  const std::int64_t scales_at = groups * kInt8Group, corrections_at = scales_at + groups * 4;
-  __m512i sums[kRows][2];
-#pragma GCC unroll 12
-  for (int r = 0; r < kRows; ++r) {
-    std::int32_t correction;
-    std::memcpy(&correction, a + r * row_bytes + corrections_at + index * 4, sizeof(correction));
-    sums[r][0] = sums[r][1] = _mm512_set1_epi32(correction);
-  }
-  const std::uint8_t* values = a + index * kInt8Group;
-#pragma GCC unroll 16
-  for (std::int64_t quad = 0; quad < kInt8Group / 4; ++quad) {
-    const __m512i w0 = _mm512_load_si512(group + quad * 4 * kPanel);
-    const __m512i w1 = _mm512_load_si512(group + quad * 4 * kPanel + 64);
-#pragma GCC unroll 12
+VEDETTE_TARGET_INLINE void int8_rows(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a,
+                                     std::int64_t row_bytes, float* tile, std::int64_t ld) {
+  const std::uint8_t* scales = a + groups * kInt8Group;
+  const std::uint8_t* corrections = scales + groups * 4;
+  __m512 totals[kRows][2];
+#pragma GCC unroll 6
+  for (int r = 0; r < kRows; ++r) totals[r][0] = totals[r][1] = _mm512_setzero_ps();
+  for (std::int64_t index = 0; index < groups; ++index, panel += kInt8GroupBytes) {
+    __m512i sums[kRows][2];
+#pragma GCC unroll 6
     for (int r = 0; r < kRows; ++r) {
-      std::int32_t four;
-      std::memcpy(&four, values + r * row_bytes + quad * 4, sizeof(four));
-      const __m512i x = _mm512_set1_epi32(four);
-      sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], w0, x);
-      sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], w1, x);
+      std::int32_t correction;
+      std::memcpy(&correction, corrections + r * row_bytes + index * 4, sizeof(correction));
+      sums[r][0] = sums[r][1] = _mm512_set1_epi32(correction);
+    }
+    const std::uint8_t* values = a + index * kInt8Group;
+#pragma GCC unroll 16
+    for (std::int64_t quad = 0; quad < kInt8Group / 4; ++quad) {
+      const __m512i w0 = _mm512_load_si512(panel + quad * 4 * kPanel);
+      const __m512i w1 = _mm512_load_si512(panel + quad * 4 * kPanel + 64);
+#pragma GCC unroll 6
+      for (int r = 0; r < kRows; ++r) {
+        std::int32_t four;
+        std::memcpy(&four, values + r * row_bytes + quad * 4, sizeof(four));
+        const __m512i x = _mm512_set1_epi32(four);
+        sums[r][0] = _mm512_dpbusd_epi32(sums[r][0], w0, x);
+        sums[r][1] = _mm512_dpbusd_epi32(sums[r][1], w1, x);
+      }
+    }
+    const auto* weight_scales = reinterpret_cast<const float*>(panel + kPanel * kInt8Group);
+    const __m512 s0 = _mm512_load_ps(weight_scales), s1 = _mm512_load_ps(weight_scales + 16);
+#pragma GCC unroll 6
+    for (int r = 0; r < kRows; ++r) {
+      float scale;
+      std::memcpy(&scale, scales + r * row_bytes + index * 4, sizeof(scale));
+      const __m512 x = _mm512_set1_ps(scale);
+      totals[r][0] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][0]), _mm512_mul_ps(s0, x), totals[r][0]);
+      totals[r][1] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][1]), _mm512_mul_ps(s1, x), totals[r][1]);
     }
   }
-  const auto* scales = reinterpret_cast<const float*>(group + kPanel * kInt8Group);
-  const __m512 s0 = _mm512_load_ps(scales), s1 = _mm512_load_ps(scales + 16);
-#pragma GCC unroll 12
+#pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
-    float scale;
-    std::memcpy(&scale, a + r * row_bytes + scales_at + index * 4, sizeof(scale));
-    const __m512 x = _mm512_set1_ps(scale);
-    float* out = tile + r * ld;
-    const __m512 t0 = index == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(out);
-    const __m512 t1 = index == 0 ? _mm512_setzero_ps() : _mm512_loadu_ps(out + 16);
-    _mm512_storeu_ps(out, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][0]), _mm512_mul_ps(s0, x), t0));
-    _mm512_storeu_ps(out + 16, _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][1]), _mm512_mul_ps(s1, x), t1));
+    _mm512_storeu_ps(tile + r * ld, totals[r][0]);
+    _mm512_storeu_ps(tile + r * ld + 16, totals[r][1]);
   }
 }
 
 template <int kRows>
-VEDETTE_TARGET void int8_rest(const std::uint8_t* group, const std::uint8_t* a, std::int64_t row_bytes,
-                              std::int64_t groups, std::int64_t index, std::int64_t rows, float* tile,
-                              std::int64_t ld) {
+VEDETTE_TARGET void int8_rest(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a,
+                              std::int64_t row_bytes, std::int64_t rows, float* tile, std::int64_t ld) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
-      int8_rows<kRows>(group, a, row_bytes, groups, index, tile, ld);
+      int8_rows<kRows>(panel, groups, a, row_bytes, tile, ld);
     } else {
-      int8_rest<kRows - 1>(group, a, row_bytes, groups, index, rows, tile, ld);
+      int8_rest<kRows - 1>(panel, groups, a, row_bytes, rows, tile, ld);
     }
   }
 }
@@ -126,13 +134,10 @@ VEDETTE_TARGET void tile_bf16_dot(const PanelRun& panel, const BFloat16* a, std:
 
 VEDETTE_TARGET void tile_int8(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a,
                               std::int64_t row_bytes, std::int64_t rows, float* tile, std::int64_t ld) {
-  for (std::int64_t index = 0; index < groups; ++index, panel += kInt8GroupBytes) {
-    std::int64_t r = 0;
-    for (; r + kInt8Rows <= rows; r += kInt8Rows) {
-      int8_rows<kInt8Rows>(panel, a + r * row_bytes, row_bytes, groups, index, tile + r * ld, ld);
-    }
-    int8_rest<kInt8Rows - 1>(panel, a + r * row_bytes, row_bytes, groups, index, rows - r, tile + r * ld, ld);
-  }
+  std::int64_t r = 0;
+  for (; r + kInt8Rows <= rows; r += kInt8Rows)
+    int8_rows<kInt8Rows>(panel, groups, a + r * row_bytes, row_bytes, tile + r * ld, ld);
+  int8_rest<kInt8Rows - 1>(panel, groups, a + r * row_bytes, row_bytes, rows - r, tile + r * ld, ld);
 }
 
 VEDETTE_TARGET void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out) {
