@@ -103,6 +103,8 @@ class Backend {
   virtual tensor::Device device() const = 0;
   // bf16 where matrix products in it are done in hardware, else f32.
   virtual tensor::DType preferred_dtype() const = 0;
+  // Whether products of many rows are faster with weights in kI8 than in bf16.
+  virtual bool bytes_are_faster() const { return false; }
 
   virtual tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) = 0;
   // Zeroed memory that costs nothing until it is written, where the device can do that.

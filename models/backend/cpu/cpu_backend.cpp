@@ -31,6 +31,8 @@ class CpuBackend final : public Backend {
   tensor::DType preferred_dtype() const override {
     return kernels::current_isa() >= kernels::Isa::kAvx512Bf16 ? tensor::DType::kBF16 : tensor::DType::kF32;
   }
+  // AMX tiles multiply bf16 faster than vectors multiply bytes.
+  bool bytes_are_faster() const override { return kernels::current_isa() == kernels::Isa::kAvx512Bf16; }
 
   tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override { return {dtype, shape}; }
   tensor::Tensor allocate_zeroed(std::size_t bytes) override { return map_zeroed(bytes); }
