@@ -1,10 +1,10 @@
 """Step 1: the encoder, a SigLIP vision tower, learns what stands where.
 
-Dense labels that the renderer knows (what each patch shows, where its thing's centre lies and how large it is, its
-colour; fault, count and presence of the whole), and a contrastive term: the mean feature of a thing's patches against
-sentence embeddings of all names; the same mean, through a small network that is thrown away, predicts what a classifier
-trained on ImageNet makes of that very picture (looks.py; SimReg, Navaneet et al. 2021). Most steps look at windows of 5 x 5 patches, which teach what a thing is at a quarter
-of the cost; every fourth step sees whole pictures. The heads are linear and are published beside the tower.
+Dense labels that the renderer knows: what each patch shows, where its thing's centre lies and how large it is, its colour;
+fault, count and presence of the whole. A contrastive term: the mean feature of a thing's patches against sentence embeddings
+of all names. The same mean, through a small network that is thrown away, predicts what a classifier trained on ImageNet makes
+of that very picture (looks.py; SimReg, Navaneet et al. 2021). Most steps look at windows of 5 x 5 patches, which teach what a
+thing is at a quarter of the cost; every fourth step sees whole pictures. The heads are linear and are published beside the tower.
 """
 import dataclasses
 
@@ -14,7 +14,7 @@ import trainer
 from camera import FAULTS
 from torch import nn
 from transformers import SiglipVisionConfig, SiglipVisionModel
-from world import COLOUR_NAMES, GRID, IGNORE, KINDS, SIZE, SLOTS
+from world import COLOUR_NAMES, GRID, IGNORE, KINDS, LOOK, SIZE, SLOTS
 
 WIDTH, WINDOW = 256, 5
 PHOTOS = 0.25  # share of whole photographs
@@ -36,7 +36,7 @@ class Encoder(nn.Module):
         self.patch = nn.Linear(WIDTH, sum(PATCH_PARTS.values()))
         self.whole = nn.Linear(2 * WIDTH, sum(WHOLE_PARTS.values()))  # on mean and maximum over the patches
         self.name = nn.Linear(WIDTH, sentence_embeddings.shape[1])
-        self.look = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, 256))  # not published
+        self.look = nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.GELU(), nn.Linear(2 * WIDTH, LOOK))  # not published
         self.temperature = nn.Parameter(torch.tensor(2.3))
         self.register_buffer("sentences", sentence_embeddings)
 

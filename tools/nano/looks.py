@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
-from world import TILE
+from world import LOOK, TILE
 
-DIMENSIONS, BATCH = 256, 32
+BATCH = 32
 SIDE = {"sprites": 224, "boxes": 224, "photos": 224, "tiles": 128}  # pixels that the network is shown
 GROUNDS = (0.3, 0.65)  # a cut-out stands on grey, darker and lighter; the mean of both counts
 
@@ -36,8 +36,8 @@ def crops(group, entry, image):
     elif group == "photos":
         photo = image.convert("RGB")
         for _, _, x, y, w, h, _ in entry["boxes"]:
-            side = [x * photo.width, y * photo.height, (x + w) * photo.width, (y + h) * photo.height]
-            yield [photo.crop((round(side[0]), round(side[1]), max(round(side[2]), round(side[0]) + 4), max(round(side[3]), round(side[1]) + 4)))]
+            left, top, right, bottom = round(x * photo.width), round(y * photo.height), round((x + w) * photo.width), round((y + h) * photo.height)
+            yield [photo.crop((left, top, max(right, left + 4), max(bottom, top + 4)))]
     elif group == "boxes":
         yield [image.convert("RGB")]
     else:
@@ -60,9 +60,31 @@ def squared(image, side):
     return ((pixels - 127) / 128)[0]
 
 
+def pictures(archive, group, entries, first, rows):
+    """All pictures of a group as the network is shown them; rows[file]: which of all is the file's first."""
+    for entry in entries:
+        rows[entry["file"]] = first
+        for shown in crops(group, entry, Image.open(io.BytesIO(archive.read(entry["file"])))):
+            first += 1
+            yield [squared(image, SIDE[group]) for image in shown]
+
+
 @torch.no_grad()
-def features(model, images):
-    return model.extract_features(torch.stack(images)).mean((2, 3)).float()
+def features(model, pictures):
+    """Pooled features of pictures that are shown on one or more grounds each: [n, width], the mean over the grounds."""
+    return torch.stack([model.extract_features(torch.stack(each)).mean((2, 3)).float() for each in zip(*pictures)]).mean(0)
+
+
+def looks_of(model, pictures):
+    """One after the other, whatever their number."""
+    waiting = []
+    for picture in pictures:
+        waiting.append(picture)
+        if len(waiting) == BATCH:
+            yield from features(model, waiting)
+            waiting = []
+    if waiting:
+        yield from features(model, waiting)
 
 
 def main():
@@ -76,25 +98,16 @@ def main():
     rows, found = {}, []
     with zipfile.ZipFile(options.packed / "world.zip") as archive:
         index = json.loads(archive.read("index.json"))
-        for group, side in SIDE.items():
-            waiting = []
-            for entry in index[group][: options.limit]:
-                rows[entry["file"]] = len(found) + len(waiting)
-                for shown in crops(group, entry, Image.open(io.BytesIO(archive.read(entry["file"])))):
-                    waiting.append([squared(image, side) for image in shown])
-                    if len(waiting) == BATCH:
-                        found += list(torch.stack([features(model, each) for each in zip(*waiting)]).mean(0))
-                        waiting = []
-            if waiting:
-                found += list(torch.stack([features(model, each) for each in zip(*waiting)]).mean(0))
+        for group in SIDE:
+            found += list(looks_of(model, pictures(archive, group, index[group][: options.limit], len(found), rows)))
             print(f"{group}: {len(index[group])} files, {len(found)} looks so far", flush=True)
     looks = F.normalize(torch.stack(found), dim=-1)
     looks = looks - looks.mean(0)
     _, sizes, directions = torch.linalg.svd(looks, full_matrices=False)
-    share = float((sizes[:DIMENSIONS] ** 2).sum() / (sizes**2).sum())
-    looks = F.normalize(looks @ directions[:DIMENSIONS].T, dim=-1)
+    share = float((sizes[:LOOK] ** 2).sum() / (sizes**2).sum())
+    looks = F.normalize(looks @ directions[:LOOK].T, dim=-1)
     torch.save({"looks": looks.half(), "rows": rows}, options.packed / "looks.pt")
-    print(f"{len(looks)} looks; {DIMENSIONS} directions hold {share:.3f} of what differs")
+    print(f"{len(looks)} looks; {LOOK} directions hold {share:.3f} of what differs")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ COLOUR_NAMES = list(COLOURS) + ["mixed"]  # mixed: no colour stands out
 ASPECTS = (1.0, 4 / 3, 16 / 9)  # of the camera; the model sees every picture squeezed into a square
 COUNT_SHARE = (.2, .3, .22, .14, .08, .06)  # of scenes with so many things
 IGNORE = -1
+LOOK = 256  # dimensions of what a classifier makes of a picture (looks.py)
 
 
 @dataclasses.dataclass
@@ -94,7 +95,7 @@ class World:
         self.device, self.camera, self.size, self.aspects = device, Camera(device), size, aspects
         held = split == "held"
         looks = packed / "looks.pt"  # what looks.py wrote; without it there is no teacher
-        known = torch.load(looks) if looks.exists() else {"looks": torch.zeros(0, 256), "rows": {}}
+        known = torch.load(looks) if looks.exists() else {"looks": torch.zeros(0, LOOK), "rows": {}}
         self.looks, self.look_rows = known["looks"].float().to(device), known["rows"]
         with zipfile.ZipFile(packed / "world.zip") as archive:
             index = json.loads(archive.read("index.json"))
