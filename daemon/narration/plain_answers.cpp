@@ -50,6 +50,7 @@ class Known {
         case FactKind::kSeen:
           looked_ = true;
           things_ = sighted(fact.text);
+          note_doubts();
           break;
         case FactKind::kMoved: (fact.label == "moves" ? moves_ : view_).push_back(fact.text); break;
         case FactKind::kSounded: add(sounds_, fact.text); break;
@@ -82,16 +83,31 @@ class Known {
   bool has(std::string_view condition) const {
     return std::ranges::find(conditions_, condition) != conditions_.end();
   }
+  void note_doubts();
   // Nothing can be seen, and why; "" when it can.
   std::string blind() const;
   std::vector<Sighted> of(const std::string& kind) const;
+  bool is_doubtful(const std::string& kind) const {
+    return std::ranges::find(perhaps_, kind) != perhaps_.end();
+  }
   std::string moved_text() const;
 
   bool looked_ = false;  // the model's heads looked at a picture
   std::string heard_;    // all words
   std::vector<Sighted> things_;
+  std::vector<std::string> perhaps_;  // kinds that are likely there, but of no thing by name
   std::vector<std::string> moves_, view_, sounds_, conditions_;
 };
+
+void Known::note_doubts() {
+  static constexpr std::string_view kPerhaps = "perhaps ";
+  perhaps_.clear();
+  std::erase_if(things_, [&](const Sighted& one) {
+    const bool doubt = one.what.starts_with(kPerhaps);
+    if (doubt) perhaps_.push_back(one.what.substr(kPerhaps.size()));
+    return doubt;
+  });
+}
 
 std::string Known::blind() const {
   return is_blind(conditions_) ? "I cannot tell. " + *state() : std::string();
@@ -110,7 +126,8 @@ Answer Known::presence(const std::string& word) const {
   const std::string kind = kind_of(word);
   if (kind.empty() || (!looked_ && blind().empty())) return {};
   if (!blind().empty()) return blind();
-  return of(kind).empty() ? "No." : "Yes.";
+  if (!of(kind).empty()) return "Yes.";
+  return is_doubtful(kind) ? "Probably, yes." : "No.";
 }
 
 Answer Known::count(const std::string& word) const {
@@ -119,6 +136,7 @@ Answer Known::count(const std::string& word) const {
   const std::string kind = kind_of(word);
   if (kind.empty() || (!looked_ && blind().empty())) return {};
   if (!blind().empty()) return blind();
+  if (of(kind).empty() && is_doubtful(kind)) return "I cannot tell.";
   return kNumbers.at(std::min(of(kind).size(), kNumbers.size() - 1));
 }
 

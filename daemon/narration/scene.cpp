@@ -12,9 +12,8 @@ using models::runtime::Sighting;
 
 namespace {
 
-// Calibrated probabilities: what is more likely than not by a margin is named, what is hardly there is not
-// told at all.
-constexpr float kSure = 0.6F, kLikely = 0.35F;
+// Calibrated probabilities: what is more likely than not is named, what is hardly there is not told at all.
+constexpr float kSure = 0.5F, kLikely = 0.35F;
 constexpr std::size_t kMostTold = 6;
 
 std::string plural_of(const std::string& what) {
@@ -117,6 +116,17 @@ std::string sighting_text(const std::vector<Sighting>& sightings) {
     nothing = std::min(nothing, sighting.what == "nothing" ? sighting.score : 1.0F - sighting.score);
   }
   return "nothing" + scored(nothing);
+}
+
+std::string doubt_text(const std::vector<Sighting>& sightings, const std::vector<Sighting>& likely) {
+  const std::vector<Sighting> told = worth_telling(sightings);
+  std::string text;
+  for (const Sighting& kind : likely) {
+    const bool named =
+        std::ranges::any_of(told, [&](const Sighting& one) { return one.what.ends_with(kind.what); });
+    if (!told.empty() && !named) text += "; perhaps " + kind.what;
+  }
+  return text;
 }
 
 std::string names_of(const std::vector<Sighting>& sightings) {

@@ -32,7 +32,11 @@ bool is_blind(const std::vector<std::string>& conditions);
 std::vector<models::runtime::Sighting> worth_telling(const std::vector<models::runtime::Sighting>& sightings);
 // These as the timeline shows them: "person, middle, 0.8; vehicle, left, 0.7"; "nothing, 0.9".
 std::string sighting_text(const std::vector<models::runtime::Sighting>& sightings);
-// The same without scores: what makes two tellings equal.
+// Kinds that are likely in the picture and not told by name: "; perhaps person". Nothing where nothing is
+// told.
+std::string doubt_text(const std::vector<models::runtime::Sighting>& sightings,
+                       const std::vector<models::runtime::Sighting>& likely);
+// Sightings without scores: what makes two tellings equal.
 std::string names_of(const std::vector<models::runtime::Sighting>& sightings);
 
 // Whether the text has a word of `classes` that none of the facts has, in singular or plural.

@@ -27,9 +27,13 @@ void StreamSight::note_sightings(const streams::SeenFrame& frame) {
   sightings_ = frame.sightings;
   const auto of_picture = std::ranges::stable_partition(
       sightings_, [](const models::runtime::Sighting& one) { return !one.of_picture; });
-  note_fault(frame.time, of_picture.empty() ? std::string() : of_picture.front().what);
+  std::vector<models::runtime::Sighting> likely(of_picture.begin(), of_picture.end());
   sightings_.erase(of_picture.begin(), of_picture.end());
-  const std::string names = names_of(sightings_);
+  const auto fault = std::ranges::find_if(
+      likely, [](const models::runtime::Sighting& one) { return one.what.starts_with("picture_"); });
+  note_fault(frame.time, fault == likely.end() ? std::string() : fault->what);
+  likely.erase(fault, likely.end());  // which is the last, where there is one
+  const std::string doubt = doubt_text(sightings_, likely), names = names_of(sightings_) + doubt;
   if (names == seen_) return;
   seen_ = names;
   Fact fact;
@@ -40,7 +44,7 @@ void StreamSight::note_sightings(const streams::SeenFrame& frame) {
   timeline_.close("sees", fact.end, fact.t_end_ms);
   fact.open = true;  // it holds until something else is seen
   fact.label = "sees";
-  fact.text = sighting_text(sightings_);
+  fact.text = sighting_text(sightings_) + doubt;
   timeline_.add(std::move(fact));
 }
 

@@ -21,10 +21,12 @@ struct ImageFrame {
 
 // What the encoder's own heads say of a picture, where a model has any.
 struct Sighting {
-  std::string what;    // "person", "vehicle", ...; "nothing"; or how the whole picture is: "picture_blurred"
+  std::string
+      what;  // "person", "vehicle", ...; "nothing"; or what is wrong with the picture: "picture_blurred"
   std::string where;   // "left", "middle", "right"; "" when the head does not tell
   float score = 0.0F;  // calibrated probability
-  bool of_picture = false;  // of the whole picture, not of what is in it
+  bool of_picture =
+      false;  // of the whole picture: what is wrong with it, or a kind that is likely in it somewhere
 };
 
 struct EncodedImage {

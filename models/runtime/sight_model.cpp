@@ -218,8 +218,8 @@ void SightModel::run(ComputeContext& context, std::span<const Cut> pictures) con
     for (vision::SeenThing& thing : heads_->find(context, own)) {
       result->sightings.push_back({std::move(thing.what), std::move(thing.where), thing.score});
     }
-    if (auto fault = heads_->fault(context, own))
-      result->sightings.push_back({std::move(fault->what), "", fault->score, true});
+    for (vision::SeenThing& one : heads_->whole(context, own))
+      result->sightings.push_back({std::move(one.what), "", one.score, true});
   }
 }
 

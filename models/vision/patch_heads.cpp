@@ -46,6 +46,20 @@ std::vector<double> numbers(const weights::JsonObject& config, const char* key, 
   return values;
 }
 
+// What the heads on whole pictures read: of each column the mean, then the greatest value.
+void pool(Matrix patches, float* mean_and_greatest) {
+  for (std::int64_t column = 0; column < patches.columns; ++column) {
+    double sum = 0.0;
+    float greatest = -INFINITY;
+    for (std::int64_t patch = 0; patch < patches.rows; ++patch) {
+      sum += static_cast<double>(patches.row(patch)[column]);
+      greatest = std::max(greatest, patches.row(patch)[column]);
+    }
+    mean_and_greatest[column] = static_cast<float>(sum / static_cast<double>(patches.rows));
+    mean_and_greatest[patches.columns + column] = greatest;
+  }
+}
+
 }  // namespace
 
 struct PatchHeads::Peak {
@@ -74,27 +88,36 @@ PatchHeads::PatchHeads(ComputeContext& context, const std::filesystem::path& fol
   const auto part = layers::NamedWeights(table).part("patch", out, columns);
   patch_ = ops::pack_linear(context.backend(), {&part, 1}, backend::WeightFormat::kF32);
   if (!config.has("fault_temperature")) return;
-  const auto whole = layers::NamedWeights(table).part("whole", read_faults(config), 2 * columns);
+  const auto whole = layers::NamedWeights(table).part("whole", read_whole(config), 2 * columns);
   whole_ = ops::pack_linear(context.backend(), {&whole, 1}, backend::WeightFormat::kF32);
 }
 
-// Where the faults begin among the outputs for whole pictures; returns how many of these there are.
-std::int64_t PatchHeads::read_faults(const weights::JsonObject& config) {
+// Where the parts begin among the outputs for whole pictures; returns how many of these there are.
+std::int64_t PatchHeads::read_whole(const weights::JsonObject& config) {
   faults_ = config.texts("faults");
   fault_temperature_ = config.positive_or("fault_temperature", fault_temperature_);
   fault_least_ = config.real_or("fault_least", fault_least_);
+  if (config.has("presence_least")) presence_least_ = numbers(config, "presence_least", kinds_.size() - 1);
   int at = 0;
-  bool found = false;
+  bool has_faults = false, has_presence = presence_least_.empty();
+  const auto expect = [&](const std::string& name, int count, std::size_t expected) {
+    if (static_cast<std::size_t>(count) != expected)
+      config.fail("whole", name + " of " + std::to_string(expected));
+  };
   for (const auto& [name, count] : config.counts("whole", 1 << 16)) {
     if (name == "fault") {
-      if (static_cast<std::size_t>(count) != faults_.size())
-        config.fail("whole", name + " of " + std::to_string(faults_.size()));
+      expect(name, count, faults_.size());
       fault_at_ = at;
-      found = true;
+      has_faults = true;
+    } else if (name == "presence" && !presence_least_.empty()) {
+      expect(name, count, presence_least_.size());
+      presence_at_ = at;
+      has_presence = true;
     }
     at += count;
   }
-  if (!found || faults_.empty()) config.fail("whole", "a part named fault");
+  if (!has_faults || faults_.empty()) config.fail("whole", "a part named fault");
+  if (!has_presence) config.fail("whole", "a part named presence");
   return at;
 }
 
@@ -145,26 +168,24 @@ std::vector<SeenThing> PatchHeads::find(ComputeContext& context, Matrix patches)
   return things;
 }
 
-std::optional<SeenThing> PatchHeads::fault(ComputeContext& context, Matrix patches) const {
-  if (faults_.empty()) return {};
+std::vector<SeenThing> PatchHeads::whole(ComputeContext& context, Matrix patches) const {
+  std::vector<SeenThing> told;
+  if (faults_.empty()) return told;
   const backend::ScratchScope scope(context.scratch());
   const Matrix pooled = context.matrix(1, 2 * patches.columns), guess = context.matrix(1, whole_.out);
-  for (std::int64_t column = 0; column < patches.columns; ++column) {
-    double sum = 0.0;
-    float greatest = -INFINITY;
-    for (std::int64_t patch = 0; patch < patches.rows; ++patch) {
-      sum += static_cast<double>(patches.row(patch)[column]);
-      greatest = std::max(greatest, patches.row(patch)[column]);
-    }
-    pooled.row(0)[column] = static_cast<float>(sum / static_cast<double>(patches.rows));
-    pooled.row(0)[patches.columns + column] = greatest;
-  }
+  pool(patches, pooled.row(0));
   ops::linear(context, pooled, whole_, guess);
   context.synchronize();
+  for (std::size_t kind = 0; kind < presence_least_.size(); ++kind) {
+    const double likely =
+        sigmoid(static_cast<double>(guess.row(0)[presence_at_ + static_cast<std::ptrdiff_t>(kind)]));
+    if (likely >= presence_least_[kind]) told.push_back({kinds_[kind + 1], "", static_cast<float>(likely)});
+  }
   const auto shares = softmax(guess.row(0) + fault_at_, faults_.size(), fault_temperature_);
   const std::size_t best = greatest_of(shares);
-  if (best == 0 || shares[best] < fault_least_) return {};
-  return SeenThing{"picture_" + faults_[best], "", static_cast<float>(shares[best])};
+  if (best != 0 && shares[best] >= fault_least_)
+    told.push_back({"picture_" + faults_[best], "", static_cast<float>(shares[best])});
+  return told;
 }
 
 // Patches whose centre is more certain than all around them, but for those inside a stronger one's box.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,15 +30,15 @@ class PatchHeads {
   // The things in one picture, the most certain first; "nothing" where there is none. patches: [side * side,
   // columns].
   std::vector<SeenThing> find(backend::ComputeContext& context, backend::Matrix patches) const;
-  // "picture_blurred", where the heads are sure that something is wrong with the picture. Nothing where the
-  // folder has no such head.
-  std::optional<SeenThing> fault(backend::ComputeContext& context, backend::Matrix patches) const;
+  // Of the picture as a whole: kinds of things that are more likely than not somewhere in it ("person"), then
+  // what is surely wrong with it ("picture_blurred"). Nothing where the folder has no such heads.
+  std::vector<SeenThing> whole(backend::ComputeContext& context, backend::Matrix patches) const;
 
  private:
   struct Peak;
 
   std::int64_t read_parts(const weights::JsonObject& config);
-  std::int64_t read_faults(const weights::JsonObject& config);
+  std::int64_t read_whole(const weights::JsonObject& config);
   std::vector<Peak> peaks(backend::Matrix guess) const;
   Peak peak_at(backend::Matrix guess, int side, int patch) const;
   SeenThing describe(const Peak& peak) const;
@@ -47,11 +46,12 @@ class PatchHeads {
   backend::PackedLinear patch_, whole_;
   std::vector<std::string> kinds_, colors_, faults_;  // kinds_[0]: nothing; faults_[0]: none, empty: no head
   std::vector<double> sides_, score_, something_score_;
+  std::vector<double> presence_least_;  // of each kind but nothing; empty: no head
   double centre_threshold_ = 0.5, kind_temperature_ = 1.0, something_below_ = 0.5, color_least_ = 0.6;
   double fault_temperature_ = 1.0, fault_least_ = 0.7;
   int most_ = 5;
-  int kind_at_ = 0, centre_at_ = 0, box_at_ = 0, color_at_ = 0,
-      fault_at_ = 0;  // where a part begins in the outputs
+  int kind_at_ = 0, centre_at_ = 0, box_at_ = 0, color_at_ = 0, fault_at_ = 0,
+      presence_at_ = 0;  // where a part begins in the outputs
 };
 
 }  // namespace vedette::models::vision

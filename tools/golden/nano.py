@@ -26,11 +26,13 @@ import layout  # noqa: E402
 import sound_rows  # noqa: E402
 from camera import FAULTS  # noqa: E402
 from encoder import PATCH_PARTS, WHOLE_PARTS  # noqa: E402
+from world import KINDS  # noqa: E402
 
 WIDTH, HIDDEN, SIDE, PATCH = 16, 32, 40, 4
 STATES = 12  # width of the speech model's encoder states
 CALIBRATION = {"centre_threshold": 0.55, "kind_temperature": 1.4, "something_below": 0.5, "score": [1.1, 0.9, -0.2],
-               "something_score": [0.8, 0.1], "colour_least": 0.2, "most": 4, "fault_temperature": 1.2, "fault_least": 0.2}
+               "something_score": [0.8, 0.1], "colour_least": 0.2, "most": 4, "fault_temperature": 1.2, "fault_least": 0.2,
+               "presence_least": [0.1, 0.9, 0.4, 0.6]}
 
 
 def save(path, tensors):
@@ -114,9 +116,12 @@ def main():
             seen = [heads.sighting(peak, CALIBRATION) for peak in heads.peaks(guess, CALIBRATION)]
             sightings[name] = sorted(seen, key=lambda one: -one["score"])
             pooled = torch.cat([features.mean(1), features.amax(1)], 1)
+            likely = torch.sigmoid(dict(zip(WHOLE_PARTS, whole(pooled)[0].split(list(WHOLE_PARTS.values()))))["presence"]).tolist()
+            sightings[name] += [{"what": kind, "where": "", "score": p, "of_picture": True}
+                                for kind, p, least in zip(KINDS[1:], likely, CALIBRATION["presence_least"]) if p >= least]
             shares = (whole(pooled)[0, :len(FAULTS)] / CALIBRATION["fault_temperature"]).softmax(-1)
             if int(shares.argmax()) and float(shares.max()) >= CALIBRATION["fault_least"]:
-                sightings[name].append({"what": "picture_" + FAULTS[int(shares.argmax())], "where": "", "score": float(shares.max())})
+                sightings[name].append({"what": "picture_" + FAULTS[int(shares.argmax())], "where": "", "score": float(shares.max()), "of_picture": True})
     save(ROOT / "vision" / "model.safetensors", tower.state_dict())
     put(ROOT / "vision" / "config.json", {"model_type": "siglip_vision_model", **{key: getattr(config, key) for key in (
         "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_channels", "image_size",

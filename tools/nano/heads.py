@@ -6,9 +6,10 @@ from encoder import COUNTS, PATCH_PARTS, WHOLE_PARTS, patch_centres
 from world import COLOUR_NAMES, GRID, KINDS
 
 SIDES = (0.36, 0.64)
-SURE, LIKELY = 0.6, 0.35  # daemon/narration/scene.cpp: from here by name; from here as "something"; else not told
-DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.5, "score": [1.0, 1.0, 0.0],
-            "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5, "fault_temperature": 1.0, "fault_least": 0.7}
+SURE, LIKELY = 0.5, 0.35  # daemon/narration/scene.cpp: from here by name; from here as "something"; else not told
+DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.3, "score": [1.0, 1.0, 0.0],
+            "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5, "fault_temperature": 1.0, "fault_least": 0.7,
+            "presence_least": [0.5, 0.5, 0.5, 1.0]}  # of each kind; things are everywhere, and never told so
 FALSE_ALARMS = 0.02  # of clear pictures, at most, that may be told as faulty
 
 
@@ -68,6 +69,13 @@ def told(found: list, cal: dict) -> list:
     """[(peak, what)] as the timeline shows them."""
     seen = [(peak, sighting(peak, cal)) for peak in found]
     return [(peak, one["what"] if one["score"] >= SURE else "something") for peak, one in seen if one["score"] >= LIKELY]
+
+
+def doubts(seen: list, presence, cal: dict) -> list:
+    """Kinds that are likely in the picture (presence: [kinds - 1] logits) and not told by name, where anything is told."""
+    names = [what.split()[-1] for _, what in seen]
+    likely = [kind for kind, p, least in zip(KINDS[1:], torch.sigmoid(presence).tolist(), cal["presence_least"]) if p >= least]
+    return [kind for kind in likely if names and kind not in names]
 
 
 @torch.no_grad()
@@ -137,6 +145,7 @@ def calibrate(batches, faulty) -> dict:
     for cal["fault_least"] in (0.5, 0.6, 0.7, 0.8, 0.9):
         if float((fault_told(guess, cal)[truth == 0] != 0).float().mean()) <= FALSE_ALARMS:
             break
+    cal["presence_least"] = least_presence(batches)
     cal["kind_temperature"] = round(float(heats[torch.stack([F.cross_entropy(logits / t, label) for t in heats]).argmin()]), 2)
     rows, right, there = [], [], []
     for scenes, guess, _ in batches:
@@ -152,6 +161,18 @@ def calibrate(batches, faulty) -> dict:
         cal["score"] = logistic(rows, right)
         cal["something_score"] = logistic(rows[:, :1], there)
     return cal
+
+
+def least_presence(batches) -> list:
+    """Of each kind the probability from which it is told as likely: where it and its absence are told rightly equally often."""
+    guess = torch.cat([whole["presence"] for _, _, whole in batches]).float().sigmoid()
+    truth = torch.stack([torch.tensor([any(t[0] == kind for t in things(scenes, i)) for scenes, _, _ in batches for i in range(len(scenes.kind))])
+                         for kind in range(1, len(KINDS))], 1)
+    steps, least = torch.linspace(0.05, 0.95, 37), []
+    for p, there in zip(guess.T, truth.T):
+        balanced = [float((p[there] >= t).float().mean() + (p[~there] < t).float().mean()) for t in steps] if there.any() else [0.0]
+        least.append(round(float(steps[balanced.index(max(balanced))]), 3))
+    return least[:-1] + [DEFAULTS["presence_least"][-1]]
 
 
 def logistic(x, y):
@@ -186,10 +207,10 @@ def scores(batches, cal) -> dict:
                 add("count", min(len(found), 4) == min(len(truth), 4), min(len(truth), 4))
                 add("count, whole head", int(whole["count"][i].argmax()) == min(len(truth), 4), min(len(truth), 4))
             said = list(names.values())
-            for k, kind in enumerate(KINDS[1:], start=1):
+            likely = said + doubts(seen, whole["presence"][i].float(), cal)
+            for k, kind in enumerate(KINDS[1:-1], start=1):
                 there = any(t[0] == k for t in truth)
-                add(f"presence {'yes' if there else 'no'}", (kind in said) == there, kind)
-                add(f"presence {'yes' if there else 'no'}, whole head", (float(whole["presence"][i, k - 1]) > 0) == there, kind)
+                add(f"presence {'yes' if there else 'no'}", (kind in likely) == there, kind)
             if len(truth) == 1 and all(abs(truth[0][2] - border) > 0.04 for border in SIDES):  # not found is wrong, too
                 add("position, one thing", bool(found) and side(found[0]["x"]) == side(truth[0][2]), side(truth[0][2]))
             pairs = matched(found, truth)
@@ -209,7 +230,6 @@ def scores(batches, cal) -> dict:
     for slot, rows in sorted(table.items()):
         truths = [t for _, t in rows]
         result[slot] = [round(sum(g for g, _ in rows) / len(rows), 3), round(max(map(truths.count, set(truths))) / len(rows), 2), len(rows)]
-    for head in ("", ", whole head"):
-        if f"presence yes{head}" in result and f"presence no{head}" in result:
-            result[f"presence, balanced{head}"] = [round((result[f"presence yes{head}"][0] + result[f"presence no{head}"][0]) / 2, 3), 0.5, 0]
+    if "presence yes" in result and "presence no" in result:
+        result["presence, balanced"] = [round((result["presence yes"][0] + result["presence no"][0]) / 2, 3), 0.5, 0]
     return result

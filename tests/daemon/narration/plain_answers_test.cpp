@@ -43,6 +43,19 @@ TEST(PlainAnswers, TellWhatTheNewestPictureShows) {
   EXPECT_EQ(told("What do you see?", kEmpty), "Nothing.");
 }
 
+TEST(PlainAnswers, TellWhatIsLikely) {
+  const std::vector<Fact> facts{
+      fact(FactKind::kSeen, "sees", "something, left, 0.9; perhaps animal"),
+      fact(FactKind::kSeen, "sees", "person, middle, 0.8; something, left, 0.4; perhaps vehicle")};
+  EXPECT_EQ(told("Is there a vehicle?", facts), "Probably, yes.");
+  EXPECT_EQ(told("Is there a person?", facts), "Yes.");
+  EXPECT_EQ(told("Is there an animal?", facts), "No.");
+  EXPECT_EQ(told("How many vehicles are there?", facts), "I cannot tell.");
+  EXPECT_EQ(told("How many things are there?", facts), "Two.");
+  EXPECT_EQ(told("Where is the vehicle?", facts), "Something is on the left.");
+  EXPECT_EQ(told("What is there?", facts), "A person in the middle and something on the left.");
+}
+
 TEST(PlainAnswers, TellWhatWasMeasured) {
   EXPECT_EQ(told("What moved?", kYard), "One thing, left to right.");
   EXPECT_EQ(told("Did anything move?", kYard), "Yes: one thing, left to right.");

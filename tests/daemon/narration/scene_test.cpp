@@ -51,8 +51,8 @@ TEST(Scene, TellsWhatIsMeasured) {
 }
 
 TEST(Scene, WritesSightingsAsTheTimelineShowsThem) {
-  EXPECT_EQ(sighting_text({{"person", "middle", 0.83F}, {"vehicle", "left", 0.5F}}),
-            "person, middle, 0.8; something, left, 0.5");
+  EXPECT_EQ(sighting_text({{"person", "middle", 0.83F}, {"vehicle", "left", 0.4F}}),
+            "person, middle, 0.8; something, left, 0.4");
   EXPECT_EQ(sighting_text({{"person", "middle", 0.2F}}), "nothing, 0.8");
   EXPECT_EQ(sighting_text({{"nothing", "", 0.9F}}), "nothing, 0.9");
   EXPECT_EQ(sighting_text({}), "nothing, 1.0");
@@ -60,6 +60,15 @@ TEST(Scene, WritesSightingsAsTheTimelineShowsThem) {
             names_of({{"animal", "left", 0.95F}, {"person", "left", 0.7F}}));
   EXPECT_NE(names_of({{"person", "left", 0.9F}}), names_of({{"person", "right", 0.9F}}));
   EXPECT_NE(names_of({{"person", "left", 0.9F}}), names_of({}));
+}
+
+TEST(Scene, DoubtsOnlyWhatIsNotTold) {
+  const std::vector<Sighting> likely{{"person", "", 0.4F, true}, {"vehicle", "", 0.6F, true}};
+  EXPECT_EQ(doubt_text({{"something", "left", 0.8F}}, likely), "; perhaps person; perhaps vehicle");
+  EXPECT_EQ(doubt_text({{"red vehicle", "left", 0.8F}, {"person", "left", 0.4F}}, likely),
+            "; perhaps person");
+  EXPECT_EQ(doubt_text({{"nothing", "", 0.9F}}, likely), "");
+  EXPECT_EQ(doubt_text({{"something", "left", 0.8F}}, {}), "");
 }
 
 TEST(Scene, KnowsWhatACaptionInvents) {

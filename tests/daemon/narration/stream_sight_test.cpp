@@ -107,6 +107,17 @@ TEST_F(StreamSightTest, WithoutAModelThatNarratesTheFactsAreTold) {
               "[sees 0.0] person, left, 0.9\n[sees 5.0] something, left, 0.4\n[sees 10.0] nothing, 0.9\n");
 }
 
+TEST_F(StreamSightTest, KindsThatAreLikelySomewhereStandBesideWhatIsSeen) {
+  const models::runtime::Sighting something{"something", "left", 0.8F}, person{"person", "", 0.4F, true},
+      covered{"picture_covered", "", 0.9F, true};
+  see(0, 0.1F, {something, person});
+  see(1, 0.1F, {something, person, covered});
+  see(2, 0.1F, {something, covered});
+  std::string told;
+  for (const Fact& fact : book_->timeline.between(1'000'000, 1'020'000)) told += fact.text + "|";
+  EXPECT_EQ(told, "something, left, 0.8; perhaps person||something, left, 0.8|");
+}
+
 TEST_F(StreamSightTest, AFaultThatTwoPicturesShowIsACondition) {
   const auto open_conditions = [&] {
     std::string labels;

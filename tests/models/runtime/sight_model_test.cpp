@@ -74,8 +74,7 @@ TEST(SightModel, NanoIsTheTrainers) {
       EXPECT_EQ(encoded[i].sightings[thing].what, seen[thing]["what"]);
       EXPECT_EQ(encoded[i].sightings[thing].where, seen[thing]["where"]);
       EXPECT_NEAR(encoded[i].sightings[thing].score, seen[thing]["score"].get<float>(), 1e-4F);
-      EXPECT_EQ(encoded[i].sightings[thing].of_picture,
-                encoded[i].sightings[thing].what.starts_with("picture_"));
+      EXPECT_EQ(encoded[i].sightings[thing].of_picture, seen[thing].value("of_picture", false));
     }
   }
 }
@@ -167,6 +166,9 @@ TEST_F(SpoiltSight, IsRefusedNamingFileAndKey) {
   EXPECT_THAT(with("heads/config.json", "faults", {"clear", "black"}),
               HasSubstr("whole: expected fault of 2"));
   EXPECT_EQ(with("heads/config.json", "fault_temperature", nullptr), "no error");
+  EXPECT_EQ(with("heads/config.json", "presence_least", nullptr), "no error");
+  EXPECT_THAT(with("heads/config.json", "presence_least", {0.5}),
+              HasSubstr("presence_least: expected 4 numbers"));
   EXPECT_THAT(with("vision/preprocessor_config.json", "size", {{"height", 20}, {"width", 40}}),
               HasSubstr("the image processor gives pictures of 40 x 20"));
   EXPECT_THAT(with("vision/config.json", "hidden_size", 18), HasSubstr("expected"));
