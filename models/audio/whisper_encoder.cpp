@@ -27,7 +27,7 @@ WhisperEncoder::WhisperEncoder(ComputeContext& context, const WhisperSizes& size
     : sizes_(sizes) {
   const std::int64_t hidden = sizes.hidden;
   backend::Backend& device = context.backend();
-  // Its words are as right with 8 bits as with bf16 (docs/performance.md); the decoder's are less so.
+  // The words are as right with 8 bits as with bf16 (docs/performance.md).
   const bool bytes = context.dtype() != tensor::DType::kF32 && device.bytes_are_faster();
   const auto format = bytes ? backend::WeightFormat::kI8 : ops::weight_format(context.dtype());
   const auto pack = [&](const backend::LinearPart& part) {
