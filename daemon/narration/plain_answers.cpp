@@ -146,6 +146,11 @@ Answer Known::where(const std::string& word) const {
   std::vector<Sighted> found = of(kind);
   const bool named = !found.empty();
   if (!named) found = of("something");
+  if (found.empty() && !things_.empty()) {  // named otherwise, and perhaps wrongly
+    Scene scene;
+    scene.sightings.push_back({things_.front().what, things_.front().where, 1.0F});
+    return "I see no " + kind + ". " + sentence_of(scene);
+  }
   if (found.empty()) return "There is no " + kind + ".";
   const std::string& side = found.front().where;
   if (side.empty()) return {};

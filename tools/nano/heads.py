@@ -10,7 +10,7 @@ SURE, LIKELY = 0.5, 0.35  # daemon/narration/scene.cpp: from here by name; from 
 DEFAULTS = {"centre_threshold": 0.5, "kind_temperature": 1.0, "something_below": 0.3, "score": [1.0, 1.0, 0.0],
             "something_score": [1.0, 0.0], "colour_least": 0.6, "most": 5, "fault_temperature": 1.0, "fault_least": 0.7,
             "presence_least": [0.5, 0.5, 0.5, 1.0]}  # of each kind; things are everywhere, and never told so
-FALSE_ALARMS = 0.02  # of clear pictures, at most, that may be told as faulty
+FALSE_ALARMS = 0.005  # of clear pictures, at most, that may be told as faulty
 
 
 def config(calibration: dict) -> dict:

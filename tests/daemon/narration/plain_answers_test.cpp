@@ -36,6 +36,8 @@ TEST(PlainAnswers, TellWhatTheNewestPictureShows) {
   EXPECT_EQ(told("On which side is the person?", kYard), "In the middle.");
   EXPECT_EQ(told("Where is the animal?", kYard), "Something is on the right.");
   EXPECT_EQ(told("Where is the animal?", kEmpty), "There is no animal.");
+  EXPECT_EQ(told("Where is the animal?", {fact(FactKind::kSeen, "sees", "red vehicle, left, 0.9")}),
+            "I see no animal. A red vehicle on the left.");
   EXPECT_EQ(told("What colour is the vehicle?", kYard), "Red.");
   EXPECT_EQ(told("Which color has the person?", kYard), "I cannot tell.");
   EXPECT_EQ(told("What is there?", kYard),
