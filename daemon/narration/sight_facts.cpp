@@ -12,8 +12,11 @@ namespace vedette::daemon::narration {
 namespace {
 
 // Faults of the picture that signals/ measures, as conditions are called.
-constexpr std::array<std::string_view, 5> kMeasured = {"picture_black", "picture_blurred", "picture_noisy",
-                                                       "picture_blocky", "picture_garbled"};
+bool is_measured(std::string_view fault) {
+  constexpr std::array<std::string_view, 5> kMeasured = {"picture_black", "picture_blurred", "picture_noisy",
+                                                         "picture_blocky", "picture_garbled"};
+  return std::ranges::find(kMeasured, fault) != kMeasured.end();
+}
 
 }  // namespace
 
@@ -46,17 +49,15 @@ void StreamSight::note_sightings(const streams::SeenFrame& frame) {
 }
 
 // What the heads find wrong with the picture becomes a condition once two pictures in a row show it; likewise
-// its end. Measurement wins: while it finds something wrong the heads are not asked what else might be, and
-// black is never theirs to tell.
+// its end. Measurement wins: of what is measured the heads' word is not taken, and while it finds something
+// wrong they are not asked what else might be.
 void StreamSight::note_fault(base::MediaTime time, std::string fault) {
-  if (fault == "picture_black" || std::ranges::any_of(kMeasured, [&](auto one) { return measures(one); }))
-    fault.clear();
+  if (is_measured(fault) || measured_fault()) fault.clear();
   const bool again = fault == fault_;
   if (!again) fault_since_ = time;
   fault_ = fault;
   if (!again || fault == told_fault_) return;
-  if (!told_fault_.empty() && !measures(told_fault_))  // then both end with what was measured
-    timeline_.close(told_fault_, time.t, clock_of(epoch_).utc_ms(time.t));
+  if (!told_fault_.empty()) timeline_.close(told_fault_, time.t, clock_of(epoch_).utc_ms(time.t));
   told_fault_ = fault;
   if (fault.empty()) return;
   Fact fact;
@@ -70,11 +71,11 @@ void StreamSight::note_fault(base::MediaTime time, std::string fault) {
   timeline_.add(std::move(fact));
 }
 
-// Whether signals/ finds this now: its conditions have records, those of the heads have none.
-bool StreamSight::measures(std::string_view condition) const {
-  return std::ranges::any_of(timeline_.open(), [&](const Fact& fact) {
-    return fact.kind == FactKind::kCondition && fact.start.epoch == epoch_ && !fact.record_id.empty() &&
-           fact.label == condition;
+// Whether a fault of the picture that signals/ measures is open. A frozen picture may be covered, too.
+bool StreamSight::measured_fault() const {
+  const std::vector<Fact> open = timeline_.open();
+  return std::ranges::any_of(open, [&](const Fact& fact) {
+    return fact.kind == FactKind::kCondition && fact.start.epoch == epoch_ && is_measured(fact.label);
   });
 }
 

@@ -143,7 +143,7 @@ class StreamSight : public std::enable_shared_from_this<StreamSight> {
   void leave_epoch(std::chrono::nanoseconds end, Actions& later);
   void note_sightings(const streams::SeenFrame& frame);
   void note_fault(base::MediaTime time, std::string fault);
-  bool measures(std::string_view condition) const;
+  bool measured_fault() const;
   void something_moved(base::MediaTime now, Actions& later);
   void ask_caption(base::MediaTime now, Actions& later);
   void ask_model(base::MediaTime now, Actions& later);

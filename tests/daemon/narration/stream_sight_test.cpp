@@ -148,27 +148,12 @@ TEST_F(StreamSightTest, AFaultThatTwoPicturesShowIsACondition) {
   Fact noisy;
   noisy.kind = FactKind::kCondition;
   noisy.label = "picture_noisy";
-  noisy.record_id = "r-1";
   noisy.open = true;
   noisy.t_start_ms = 1'011'000;
   book_->timeline.add(noisy);
   see(12, 0.1F, {nothing, covered});
   see(13, 0.1F, {nothing, covered});
   EXPECT_EQ(open_conditions(), "picture_noisy since 1011000;");
-  book_->timeline.close("picture_noisy", {}, 1'014'000);
-  const models::runtime::Sighting blurred{"picture_blurred", "", 0.9F, true};
-  see(15, 0.1F, {nothing, blurred});
-  see(16, 0.1F, {nothing, blurred});
-  EXPECT_EQ(open_conditions(), "picture_blurred since 1015000;");
-  // It is measured from here on, and is so still when the heads see it no more.
-  noisy.label = "picture_blurred";
-  noisy.t_start_ms = 1'017'000;
-  book_->timeline.add(noisy);
-  see(18, 0.1F, {nothing});
-  see(19, 0.1F, {nothing});
-  EXPECT_EQ(open_conditions(), "picture_blurred since 1015000;picture_blurred since 1017000;");
-  book_->timeline.close("picture_blurred", {}, 1'020'000);
-  EXPECT_EQ(open_conditions(), "");
   for (const Fact& fact : book_->timeline.between(1'000'000, 1'020'000)) {
     EXPECT_TRUE(fact.kind != FactKind::kSeen || fact.text == "nothing, 0.9") << fact.text;
   }
