@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <regex>
+#include <span>
 
 #include "daemon/narration/plain_words.h"
 #include "daemon/narration/scene.h"
@@ -39,6 +40,13 @@ std::vector<Sighted> sighted(const std::string& text) {
     things.push_back({what, placed ? std::string(one.substr(first + 2, second - first - 2)) : std::string()});
   }
   return things;
+}
+
+// "A red person on the left and something on the right."
+std::string sentence_of(std::span<const Sighted> things) {
+  Scene scene;
+  for (const Sighted& one : things) scene.sightings.push_back({one.what, one.where, 1.0F});
+  return narration::sentence_of(scene);
 }
 
 // The facts of a question's span, sorted for answering.
@@ -83,6 +91,8 @@ class Known {
   bool has(std::string_view condition) const {
     return std::ranges::find(conditions_, condition) != conditions_.end();
   }
+  // Moves "perhaps person" from things_ to perhaps_: it stands nowhere, and is neither counted nor told as
+  // seen.
   void note_doubts();
   // Nothing can be seen, and why; "" when it can.
   std::string blind() const;
@@ -147,9 +157,7 @@ Answer Known::where(const std::string& word) const {
   const bool named = !found.empty();
   if (!named) found = of("something");
   if (found.empty() && !things_.empty()) {  // named otherwise, and perhaps wrongly
-    Scene scene;
-    scene.sightings.push_back({things_.front().what, things_.front().where, 1.0F});
-    return "I see no " + kind + ". " + sentence_of(scene);
+    return "I see no " + kind + ". " + sentence_of({&things_.front(), 1});
   }
   if (found.empty()) return "There is no " + kind + ".";
   const std::string& side = found.front().where;
@@ -171,10 +179,7 @@ Answer Known::color(const std::string& word) const {
 Answer Known::things() const {
   if (!blind().empty()) return state();
   if (!looked_) return {};
-  Scene scene;
-  scene.has_heads = true;
-  for (const Sighted& one : things_) scene.sightings.push_back({one.what, one.where, 1.0F});
-  return things_.empty() ? "Nothing." : sentence_of(scene);
+  return things_.empty() ? "Nothing." : sentence_of(things_);
 }
 
 Answer Known::state() const {

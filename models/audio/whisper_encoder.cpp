@@ -29,16 +29,15 @@ WhisperEncoder::WhisperEncoder(ComputeContext& context, const WhisperSizes& size
   backend::Backend& device = context.backend();
   // The words are as right with 8 bits as with bf16 (docs/performance.md).
   const bool bytes = context.dtype() != tensor::DType::kF32 && device.bytes_are_faster();
-  const auto format = bytes ? backend::WeightFormat::kI8 : ops::weight_format(context.dtype());
+  const auto stem = ops::weight_format(context.dtype());
+  const auto format = bytes ? backend::WeightFormat::kI8 : stem;
   const auto pack = [&](const backend::LinearPart& part) {
     return ops::pack_linear(device, {&part, 1}, format);
   };
-  conv1_ =
-      ops::pack_conv1d(device, weights.view("encoder.conv1.weight", {hidden, sizes.mels, kKernel}),
-                       weights.view("encoder.conv1.bias", {hidden}), ops::weight_format(context.dtype()));
-  conv2_ =
-      ops::pack_conv1d(device, weights.view("encoder.conv2.weight", {hidden, hidden, kKernel}),
-                       weights.view("encoder.conv2.bias", {hidden}), ops::weight_format(context.dtype()));
+  conv1_ = ops::pack_conv1d(device, weights.view("encoder.conv1.weight", {hidden, sizes.mels, kKernel}),
+                            weights.view("encoder.conv1.bias", {hidden}), stem);
+  conv2_ = ops::pack_conv1d(device, weights.view("encoder.conv2.weight", {hidden, hidden, kKernel}),
+                            weights.view("encoder.conv2.bias", {hidden}), stem);
   positions_ = weights.f32("encoder.embed_positions.weight", {sizes.audio_context, hidden});
   for (int i = 0; i < sizes.encoder_layers; ++i) {
     const std::string name = "encoder.layers." + std::to_string(i) + ".";

@@ -30,8 +30,9 @@ class PatchHeads {
   // The things in one picture, the most certain first; "nothing" where there is none. patches: [side * side,
   // columns].
   std::vector<SeenThing> find(backend::ComputeContext& context, backend::Matrix patches) const;
-  // Of the picture as a whole: kinds of things that are more likely than not somewhere in it ("person"), then
-  // what is surely wrong with it ("picture_blurred"). Nothing where the folder has no such heads.
+  // Of the picture as a whole: kinds of things that are likely somewhere in it ("person"; from
+  // "presence_least" on), then what is surely wrong with it ("picture_blurred"). Nothing where the folder has
+  // no such heads.
   std::vector<SeenThing> whole(backend::ComputeContext& context, backend::Matrix patches) const;
 
  private:

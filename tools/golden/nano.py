@@ -26,7 +26,6 @@ import layout  # noqa: E402
 import sound_rows  # noqa: E402
 from camera import FAULTS  # noqa: E402
 from encoder import PATCH_PARTS, WHOLE_PARTS  # noqa: E402
-from world import KINDS  # noqa: E402
 
 WIDTH, HIDDEN, SIDE, PATCH = 16, 32, 40, 4
 STATES = 12  # width of the speech model's encoder states
@@ -116,9 +115,8 @@ def main():
             seen = [heads.sighting(peak, CALIBRATION) for peak in heads.peaks(guess, CALIBRATION)]
             sightings[name] = sorted(seen, key=lambda one: -one["score"])
             pooled = torch.cat([features.mean(1), features.amax(1)], 1)
-            likely = torch.sigmoid(dict(zip(WHOLE_PARTS, whole(pooled)[0].split(list(WHOLE_PARTS.values()))))["presence"]).tolist()
-            sightings[name] += [{"what": kind, "where": "", "score": p, "of_picture": True}
-                                for kind, p, least in zip(KINDS[1:], likely, CALIBRATION["presence_least"]) if p >= least]
+            presence = dict(zip(WHOLE_PARTS, whole(pooled)[0].split(list(WHOLE_PARTS.values()))))["presence"]
+            sightings[name] += [{"what": kind, "where": "", "score": p, "of_picture": True} for kind, p in heads.likely(presence, CALIBRATION)]
             shares = (whole(pooled)[0, :len(FAULTS)] / CALIBRATION["fault_temperature"]).softmax(-1)
             if int(shares.argmax()) and float(shares.max()) >= CALIBRATION["fault_least"]:
                 sightings[name].append({"what": "picture_" + FAULTS[int(shares.argmax())], "where": "", "score": float(shares.max()), "of_picture": True})

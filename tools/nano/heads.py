@@ -71,11 +71,15 @@ def told(found: list, cal: dict) -> list:
     return [(peak, one["what"] if one["score"] >= SURE else "something") for peak, one in seen if one["score"] >= LIKELY]
 
 
+def likely(presence, cal: dict) -> list:
+    """[(kind, probability)] of the kinds that are likely in the picture; presence: [kinds - 1] logits."""
+    return [(kind, p) for kind, p, least in zip(KINDS[1:], torch.sigmoid(presence).tolist(), cal["presence_least"]) if p >= least]
+
+
 def doubts(seen: list, presence, cal: dict) -> list:
-    """Kinds that are likely in the picture (presence: [kinds - 1] logits) and not told by name, where anything is told."""
+    """Kinds that are likely in the picture and not told by name, where anything is told."""
     names = [what.split()[-1] for _, what in seen]
-    likely = [kind for kind, p, least in zip(KINDS[1:], torch.sigmoid(presence).tolist(), cal["presence_least"]) if p >= least]
-    return [kind for kind in likely if names and kind not in names]
+    return [kind for kind, _ in likely(presence, cal) if names and kind not in names]
 
 
 @torch.no_grad()
@@ -164,7 +168,7 @@ def calibrate(batches, faulty) -> dict:
 
 
 def least_presence(batches) -> list:
-    """Of each kind the probability from which it is told as likely: where it and its absence are told rightly equally often."""
+    """Of each kind the probability from which it is told as likely: the one that tells it and its absence best, each with half the weight."""
     guess = torch.cat([whole["presence"] for _, _, whole in batches]).float().sigmoid()
     truth = torch.stack([torch.tensor([any(t[0] == kind for t in things(scenes, i)) for scenes, _, _ in batches for i in range(len(scenes.kind))])
                          for kind in range(1, len(KINDS))], 1)
@@ -207,10 +211,10 @@ def scores(batches, cal) -> dict:
                 add("count", min(len(found), 4) == min(len(truth), 4), min(len(truth), 4))
                 add("count, whole head", int(whole["count"][i].argmax()) == min(len(truth), 4), min(len(truth), 4))
             said = list(names.values())
-            likely = said + doubts(seen, whole["presence"][i].float(), cal)
+            probable = said + doubts(seen, whole["presence"][i].float(), cal)
             for k, kind in enumerate(KINDS[1:-1], start=1):
                 there = any(t[0] == k for t in truth)
-                add(f"presence {'yes' if there else 'no'}", (kind in likely) == there, kind)
+                add(f"presence {'yes' if there else 'no'}", (kind in probable) == there, kind)
             if len(truth) == 1 and all(abs(truth[0][2] - border) > 0.04 for border in SIDES):  # not found is wrong, too
                 add("position, one thing", bool(found) and side(found[0]["x"]) == side(truth[0][2]), side(truth[0][2]))
             pairs = matched(found, truth)

@@ -8,7 +8,8 @@ from torch import nn
 
 CHECKPOINT_S = 600
 PAUSE_S = 60  # a step that took longer was stopped meanwhile (SIGSTOP, suspend): that is no training time
-DECAY = 0.3  # share of the minutes in which the rate falls, to a twentieth; before, it is constant (Haegele et al. 2024), so more minutes lose nothing
+# Share of the minutes in which the rate falls, to a twentieth; before, it is constant (Haegele et al. 2024), so more minutes lose nothing.
+DECAY = 0.3
 MEAN_STEPS = 200  # of the running mean of the weights, which is what is published: it stands still where they jump
 
 
