@@ -6,16 +6,13 @@ POLAR = [(8.2872, -23.5959, 17.3004), (4.1071, -2.9478, 0.5448), (3.9487, -2.908
 
 
 def orthogonal(matrices):
-    """[m, rows, columns], rows <= columns -> all singular values about 1. The polynomials are gathered on the small side's Gram matrix."""
-    x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) * 1.02 + 1e-7)
-    gram = x @ x.mT
-    eye = torch.eye(gram.shape[1], device=x.device, dtype=x.dtype)
-    whole = None
+    """[m, rows, columns], rows <= columns -> all singular values about 1. In bf16, as Jordan et al.: a third of the time of f32."""
+    x = matrices.bfloat16()
+    x = x / (x.norm(dim=(1, 2), keepdim=True) * 1.02 + 1e-7)
     for a, b, c in POLAR:
-        step = torch.baddbmm(gram * b + eye * a, gram, gram, alpha=c)
-        whole = step if whole is None else step @ whole
-        gram = step @ gram @ step
-    return whole @ x
+        gram = x @ x.mT
+        x = a * x + torch.baddbmm(gram, gram, gram, beta=b, alpha=c) @ x
+    return x.to(matrices.dtype)
 
 
 class Muon(torch.optim.Optimizer):
