@@ -16,6 +16,7 @@ namespace {
 using Answer = std::optional<std::string>;
 
 constexpr std::size_t kLongest = 120;  // bytes of a question that may be plain
+constexpr std::int64_t kNowMs = 1000;  // what ended so long before the span's end still counts as going on
 
 std::string capital(std::string text) {
   if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
@@ -40,6 +41,21 @@ std::vector<Sighted> sighted(const std::string& text) {
     things.push_back({what, placed ? std::string(one.substr(first + 2, second - first - 2)) : std::string()});
   }
   return things;
+}
+
+// How many things a fact like "one thing, left to right; two things, middle, leave" has in view: not those
+// that leave.
+std::size_t moving_things(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> kNumbers = {"one ", "two ", "three ", "four "};
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(';'));
+    text.remove_prefix(std::min(text.size(), part.size() + 2));
+    const auto number = std::ranges::find_if(kNumbers, [&](auto word) { return part.starts_with(word); });
+    if (number != kNumbers.end() && !part.ends_with("leaves"))
+      count += static_cast<std::size_t>(number - kNumbers.begin()) + 1;
+  }
+  return count;
 }
 
 // "A red person on the left and something on the right."
@@ -68,6 +84,7 @@ class Known {
         case FactKind::kStatus: break;
       }
     }
+    if (looked_) add_movers(facts);
   }
 
   Answer presence(const std::string& word) const;
@@ -94,6 +111,8 @@ class Known {
   // Moves "perhaps person" from things_ to perhaps_: it stands nowhere, and is neither counted nor told as
   // seen.
   void note_doubts();
+  // What moves at the span's end is there: those things that the heads did not see are something.
+  void add_movers(const std::vector<Fact>& facts);
   // Nothing can be seen, and why; "" when it can.
   std::string blind() const;
   std::vector<Sighted> of(const std::string& kind) const;
@@ -117,6 +136,17 @@ void Known::note_doubts() {
     if (doubt) perhaps_.push_back(one.what.substr(kPerhaps.size()));
     return doubt;
   });
+}
+
+void Known::add_movers(const std::vector<Fact>& facts) {
+  std::int64_t latest_ms = 0;
+  for (const Fact& fact : facts) latest_ms = std::max(latest_ms, fact.t_end_ms);
+  std::size_t moving = 0;
+  for (const Fact& fact : facts) {
+    const bool now = fact.open || fact.t_end_ms + kNowMs >= latest_ms;
+    if (fact.kind == FactKind::kMoved && fact.label == "moves" && now) moving = moving_things(fact.text);
+  }
+  if (things_.size() < moving) things_.resize(moving, {"something", ""});
 }
 
 std::string Known::blind() const {
@@ -161,7 +191,7 @@ Answer Known::where(const std::string& word) const {
   }
   if (found.empty()) return "There is no " + kind + ".";
   const std::string& side = found.front().where;
-  if (side.empty()) return {};
+  if (side.empty()) return "Something moves: " + moved_text() + ".";
   const std::string place = (side == "middle" ? "in the " : "on the ") + side + ".";
   return named ? capital(place) : "Something is " + place;
 }

@@ -45,6 +45,35 @@ TEST(PlainAnswers, TellWhatTheNewestPictureShows) {
   EXPECT_EQ(told("What do you see?", kEmpty), "Nothing.");
 }
 
+TEST(PlainAnswers, WhatMovesIsThere) {
+  Fact moves = fact(FactKind::kMoved, "moves", "one thing, left to right; one thing, middle, nearer");
+  moves.t_end_ms = 5'000;
+  Fact seen = kEmpty.front();
+  seen.t_end_ms = 5'500;
+  EXPECT_EQ(told("How many things are there?", {seen, moves}), "Two.");
+  EXPECT_EQ(told("How many people are there?", {seen, moves}), "None.");
+  EXPECT_EQ(told("Is anything visible?", {seen, moves}), "Yes.");
+  EXPECT_EQ(told("What do you see?", {seen, moves}), "Two unknown things.");
+  EXPECT_EQ(told("Where is the person?", {seen, moves}),
+            "Something moves: one thing, left to right; one thing, middle, nearer.");
+  seen.text = "person, left, 0.9";
+  EXPECT_EQ(told("What do you see?", {seen, moves}), "A person on the left and something.");
+  seen.text = "person, left, 0.9; something, right, 0.5; animal, middle, 0.5";
+  EXPECT_EQ(told("How many things are there?", {seen, moves}), "Three.");
+}
+
+TEST(PlainAnswers, WhatMovedBeforeOrLeftIsNotThere) {
+  Fact moves = fact(FactKind::kMoved, "moves", "one thing, left to right");
+  moves.t_end_ms = 3'000;
+  Fact seen = kEmpty.front();
+  seen.t_end_ms = 5'500;
+  EXPECT_EQ(told("How many things are there?", {seen, moves}), "None.");
+  moves.open = true;
+  EXPECT_EQ(told("How many things are there?", {seen, moves}), "One.");
+  moves.text += ", enters and leaves";
+  EXPECT_EQ(told("How many things are there?", {seen, moves}), "None.");
+}
+
 TEST(PlainAnswers, TellWhatIsLikely) {
   const std::vector<Fact> facts{
       fact(FactKind::kSeen, "sees", "something, left, 0.9; perhaps animal"),
