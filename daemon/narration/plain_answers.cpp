@@ -84,7 +84,7 @@ class Known {
         case FactKind::kStatus: break;
       }
     }
-    if (looked_) add_movers(facts);
+    if (looked_ && things_.empty()) see_movers(facts);
   }
 
   Answer presence(const std::string& word) const;
@@ -111,8 +111,9 @@ class Known {
   // Moves "perhaps person" from things_ to perhaps_: it stands nowhere, and is neither counted nor told as
   // seen.
   void note_doubts();
-  // What moves at the span's end is there: those things that the heads did not see are something.
-  void add_movers(const std::vector<Fact>& facts);
+  // What moves at the span's end is there, though the heads see nothing. Beside what they see it is not
+  // counted: a moving thing can be one of those, or two parts of it.
+  void see_movers(const std::vector<Fact>& facts);
   // Nothing can be seen, and why; "" when it can.
   std::string blind() const;
   std::vector<Sighted> of(const std::string& kind) const;
@@ -138,7 +139,7 @@ void Known::note_doubts() {
   });
 }
 
-void Known::add_movers(const std::vector<Fact>& facts) {
+void Known::see_movers(const std::vector<Fact>& facts) {
   std::int64_t latest_ms = 0;
   for (const Fact& fact : facts) latest_ms = std::max(latest_ms, fact.t_end_ms);
   std::size_t moving = 0;
@@ -146,7 +147,7 @@ void Known::add_movers(const std::vector<Fact>& facts) {
     const bool now = fact.open || fact.t_end_ms + kNowMs >= latest_ms;
     if (fact.kind == FactKind::kMoved && fact.label == "moves" && now) moving = moving_things(fact.text);
   }
-  if (things_.size() < moving) things_.resize(moving, {"something", ""});
+  things_.assign(moving, {"something", ""});
 }
 
 std::string Known::blind() const {
