@@ -77,6 +77,8 @@ void SoundEvents::listen(const Span& span, const base::ClockMap& clock, std::vec
     spoken_until_ = end;
     held_.reset();
   }
+  const bool named = probabilities[best] >= head_->least() && classes[best] != "silence";
+  if (held_ && named && held_->sound != best) held_.reset();  // its first second sounded like another
   name_held(clock, records);
   if (sound_ && probabilities[*sound_] >= kGoesOn * head_->least()) {
     missed_ = 0;
@@ -86,9 +88,9 @@ void SoundEvents::listen(const Span& span, const base::ClockMap& clock, std::vec
     record_.score = std::max(*record_.score, rounded(probabilities[*sound_]));
     return;
   }
-  const bool doubtful = best != speech && probabilities[best] < kSure;
-  const bool other = probabilities[best] >= head_->least() && classes[best] != "silence" &&
-                     !(doubtful && spoken_until_ && start <= *spoken_until_);
+  // The head learned from whole spans; of a shorter one it is too sure.
+  const bool doubtful = best != speech && (probabilities[best] < kSure || span.count < head_->span_states());
+  const bool other = named && !(doubtful && spoken_until_ && start <= *spoken_until_);
   if (sound_ && (other || ++missed_ > kMostMissed)) close(records);
   if (!other || sound_) return;
   Heard heard{best, probabilities[best], std::max(start, until_), end, rows_of(span, best)};
@@ -99,7 +101,7 @@ void SoundEvents::listen(const Span& span, const base::ClockMap& clock, std::vec
   }
 }
 
-// The doubtful sound that waited for what follows, as no speech did.
+// The doubtful sound that waited for what follows, as neither speech nor another sound did.
 void SoundEvents::name_held(const base::ClockMap& clock, std::vector<Record>& records) {
   if (held_) open(std::move(*held_), clock, records);
   held_.reset();

@@ -18,8 +18,8 @@ namespace vedette::daemon::narration {
 // The sounds of one stream that are no words, by name: one `sound` record from the first span in which a
 // class is the likeliest, and likely enough, to the last; a pause of a second does not end it. One sound at a
 // time: the head says which is the likeliest. Beside speech only what is beyond doubt is named, and a
-// doubtful sound waits for a span, as speech may follow. Speech gets a record but no fact, as its words are
-// facts; silence gets neither. Not thread-safe.
+// doubtful sound, or one of less than a whole span, waits for the next, which may say speech, or another.
+// Speech gets a record but no fact, as its words are facts; silence gets neither. Not thread-safe.
 class SoundEvents {
  public:
   // `head` may be null: then there are none; `rows` too: then they have names alone. They and the book must

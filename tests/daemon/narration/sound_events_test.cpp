@@ -98,6 +98,26 @@ TEST_F(SoundEventsTest, ADoubtfulSoundWaitsForWhatFollows) {
   EXPECT_EQ(told_, "+dog 8-9|-dog 8-9|+dog 12-13|-dog 12-13|");
 }
 
+TEST_F(SoundEventsTest, AnotherSoundExplainsADoubtfulOne) {
+  hear(0, "Drr", true);
+  EXPECT_EQ(told_, "+rain 1-2|-rain 1-3|");
+}
+
+TEST_F(SoundEventsTest, ASpanThatIsNotWholeIsDoubtful) {
+  std::string config = tests::SoundHeadFolder::kConfig;
+  config.replace(config.find("\"span_s\": 1"), 11, "\"span_s\": 2");
+  const tests::SoundHeadFolder folder(config);
+  const auto head = models::audio::SoundHead::load(folder.path());
+  SoundEvents events("gate", "whisper", book_, &head);
+  streams::HeardWindow window{
+      .start = {0, seconds(0)}, .length = seconds(1), .features = tests::states_of("d")};
+  EXPECT_TRUE(events.take(window, clock_).empty());
+  window.length = seconds(2);
+  window.features = tests::states_of("dd");
+  take(events.take(window, clock_));
+  EXPECT_EQ(told_, "+dog 0-1|");
+}
+
 // Rows of a sound: how many states it was, and what the first of them says.
 class FakeProjector : public models::runtime::SoundProjecting {
  public:
