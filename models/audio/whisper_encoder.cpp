@@ -110,10 +110,8 @@ void WhisperEncoder::block(ComputeContext& context, const Layer& layer,
                    qkv.column_range(2 * hidden, hidden), {&own, 1}, sizes_.encoder_heads, scale, h);
     ops::linear(context, h, layer.out, x, {.residual = x});
 
-    const Matrix f = context.matrix(x.rows, sizes_.encoder_ffn);
     ops::layer_norm(context, x, layer.ffn_norm.weight, layer.ffn_norm.bias, kEpsilon, h);
-    ops::linear(context, h, layer.fc1, f, {.activation = Activation::kGeluErf});
-    ops::linear(context, f, layer.fc2, x, {.residual = x});
+    ops::mlp(context, h, layer.fc1, Activation::kGeluErf, layer.fc2, x, x);
   }
 }
 

@@ -119,6 +119,9 @@ class Backend {
   // y = activation(x w^T + bias) + residual; residual may be empty, or y itself.
   virtual void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation,
                       Matrix residual, Matrix y) = 0;
+  // y = activation(x w1^T + bias1) w2^T + bias2 + residual, likewise.
+  virtual void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
+                   const PackedLinear& w2, Matrix residual, Matrix y);
   virtual void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias,
                           float epsilon, Matrix y) = 0;
   virtual void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y) = 0;

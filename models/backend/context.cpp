@@ -35,6 +35,14 @@ Matrix Matrix::row_range(std::int64_t first, std::int64_t count) const {
   return {data + first * stride, count, columns, stride};
 }
 
+void Backend::mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
+                  const PackedLinear& w2, Matrix residual, Matrix y) {
+  const ScratchScope scope(context.scratch());
+  const Matrix middle = context.matrix(x.rows, w1.out);
+  linear(context, x, w1, activation, {}, middle);
+  linear(context, middle, w2, Activation::kNone, residual, y);
+}
+
 Matrix ComputeContext::matrix(std::int64_t rows, std::int64_t columns) {
   return {array<float>(rows * columns).data(), rows, columns, columns};
 }

@@ -62,10 +62,8 @@ void EncoderBlock::run_causal(ComputeContext& context, const backend::PagedKv& k
 }
 
 void EncoderBlock::run_ffn(ComputeContext& context, Matrix x, Matrix normed) const {
-  const Matrix f = context.matrix(x.rows, sizes_.ffn);
   ops::layer_norm(context, x, ffn_norm_.weight, ffn_norm_.bias, sizes_.epsilon, normed);
-  ops::linear(context, normed, fc1_, f, {.activation = sizes_.activation});
-  ops::linear(context, f, fc2_, x, {.residual = x});
+  ops::mlp(context, normed, fc1_, sizes_.activation, fc2_, x, x);
 }
 
 }  // namespace vedette::models::layers

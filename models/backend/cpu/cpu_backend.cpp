@@ -52,6 +52,11 @@ class CpuBackend final : public Backend {
               Matrix residual, Matrix y) override {
     cpu::linear(context, x, w, activation, residual, y);
   }
+  void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
+           const PackedLinear& w2, Matrix residual, Matrix y) override {
+    if (!cpu::mlp(context, x, w1, activation, w2, residual, y))
+      Backend::mlp(context, x, w1, activation, w2, residual, y);
+  }
   void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
                   Matrix y) override {
     cpu::layer_norm(context, x, weight, bias, epsilon, y);

@@ -73,6 +73,27 @@ void pack_panel(std::span<const LinearPart> parts, std::int64_t panel, kernels::
   }
 }
 
+const kernels::PackedMatrix& matrix_of(const PackedLinear& w) {
+  return static_cast<const PackedStorage&>(*w.weight).matrix;
+}
+
+kernels::Epilogue epilogue_of(const PackedLinear& w, Activation activation, Matrix residual) {
+  kernels::Epilogue epilogue;
+  epilogue.bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
+  epilogue.activation = kernel_activation(activation);
+  epilogue.residual = residual.data;
+  epilogue.residual_ld = residual.stride;
+  return epilogue;
+}
+
+void multiply(ComputeContext& context, const kernels::Activations& left, std::int64_t rows,
+              const kernels::PackedMatrix& w, const kernels::Epilogue& epilogue) {
+  const kernels::GemmPlan plan = kernels::plan_gemm(w, rows, context.pool().threads());
+  context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) kernels::run_gemm_task(w, left, epilogue, plan, task);
+  });
+}
+
 }  // namespace
 
 PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, WeightFormat format) {
@@ -106,21 +127,36 @@ PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, We
 
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y) {
-  const auto& matrix = static_cast<const PackedStorage&>(*w.weight).matrix;
   const ScratchScope scope(context.scratch());
-  const kernels::Activations left = left_side(context, matrix, x);
-  kernels::Epilogue epilogue;
-  epilogue.bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
-  epilogue.activation = kernel_activation(activation);
-  epilogue.residual = residual.data;
-  epilogue.residual_ld = residual.stride;
+  const kernels::PackedMatrix& matrix = matrix_of(w);
+  kernels::Epilogue epilogue = epilogue_of(w, activation, residual);
   epilogue.f32 = y.data;
   epilogue.ld = y.stride;
-  const kernels::GemmPlan plan = kernels::plan_gemm(matrix, x.rows, context.pool().threads());
-  context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task)
-      kernels::run_gemm_task(matrix, left, epilogue, plan, task);
-  });
+  multiply(context, left_side(context, matrix, x), x.rows, matrix, epilogue);
+}
+
+bool mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
+         const PackedLinear& w2, Matrix residual, Matrix y) {
+  const kernels::PackedMatrix &first = matrix_of(w1), &second = matrix_of(w2);
+  if (kernels::activation_format(second, x.rows) != kernels::ActivationFormat::kTiles ||
+      second.k_padded != first.n)
+    return false;
+  const ScratchScope scope(context.scratch());
+  // What lies between the two never leaves the second one's format: a quarter of the bytes that f32 rows and
+  // their conversion would move.
+  std::byte* middle =
+      context.scratch().take(static_cast<std::size_t>(kernels::activation_bytes(second, x.rows)));
+  kernels::Epilogue epilogue = epilogue_of(w1, activation, {});
+  epilogue.bf16 = reinterpret_cast<tensor::BFloat16*>(middle);
+  epilogue.ld = second.k_padded;
+  epilogue.tiles = true;
+  multiply(context, left_side(context, first, x), x.rows, first, epilogue);
+  epilogue = epilogue_of(w2, Activation::kNone, residual);
+  epilogue.f32 = y.data;
+  epilogue.ld = y.stride;
+  multiply(context, kernels::prepare_activations(second, x.rows, nullptr, 0, 0, 0, middle), x.rows, second,
+           epilogue);
+  return true;
 }
 
 }  // namespace vedette::models::backend::cpu

@@ -9,6 +9,9 @@ namespace vedette::models::backend::cpu {
 PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, WeightFormat format);
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y);
+// False: the processor has nothing better than two products, and nothing was done.
+bool mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
+         const PackedLinear& w2, Matrix residual, Matrix y);
 
 void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
                 Matrix y);

@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kMaxRowBlock = 384;  // rows of one task: its sums are 48 KiB on the stack
 constexpr std::int64_t kFewRows =
     16;  // up to here a product is bound by memory, and int8 rows are best everywhere
+constexpr std::int64_t kTileRows = 16;
+constexpr std::int64_t kL2Panels = 1024 * 1024;  // bytes of weights
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
@@ -25,7 +27,8 @@ std::int64_t groups_of(const PackedMatrix& w) {
 std::int64_t row_bytes_of(const PackedMatrix& w, ActivationFormat format) {
   switch (format) {
     case ActivationFormat::kF32: return w.k * 4;
-    case ActivationFormat::kBF16: return w.k_padded * 2;
+    case ActivationFormat::kBF16:
+    case ActivationFormat::kTiles: return w.k_padded * 2;
     case ActivationFormat::kInt8: return round_up(groups_of(w) * (kInt8Group + 8), 64);
   }
   return 0;
@@ -37,6 +40,21 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
   const std::uint8_t* row = static_cast<const std::uint8_t*>(a.data) + first * a.row_bytes;
   if (a.format == ActivationFormat::kInt8) {
     tile_int8(panel, groups_of(w), row, a.row_bytes, rows, tile, kPanel);
+    return;
+  }
+  if (a.format == ActivationFormat::kTiles) {
+    const auto* x = reinterpret_cast<const BFloat16*>(row);
+    alignas(64) BFloat16 narrowed[kWideBlock * kPanel];
+    for (std::int64_t at = 0; at < w.k_padded;
+         at += kWideBlock) {  // which stays in the L1 cache over all rows
+      const std::int64_t k = std::min(kWideBlock, w.k_padded - at);
+      const BFloat16* block = reinterpret_cast<const BFloat16*>(panel) + at * kPanel;
+      if (w.format == WeightFormat::kInt8) {
+        narrow_int8_panel(panel + at / kInt8Group * kInt8GroupBytes, k / kInt8Group, narrowed);
+        block = narrowed;
+      }
+      tiles_bf16_amx(block, k, x + at * kTileRows, w.k_padded, round_up(rows, kTileRows), tile, at != 0);
+    }
     return;
   }
   if (a.format == ActivationFormat::kBF16) {
@@ -90,11 +108,13 @@ ActivationFormat activation_format(const PackedMatrix& w, std::int64_t m) {
   if (w.format == WeightFormat::kF32 || current_isa() < Isa::kAvx512Bf16) return ActivationFormat::kF32;
   if (w.format == WeightFormat::kInt8 && (m <= kFewRows || current_isa() < Isa::kAmx))
     return ActivationFormat::kInt8;
-  return ActivationFormat::kBF16;
+  return m > kFewRows && current_isa() >= Isa::kAmx ? ActivationFormat::kTiles : ActivationFormat::kBF16;
 }
 
 std::int64_t activation_bytes(const PackedMatrix& w, std::int64_t m) {
-  return round_up(m * row_bytes_of(w, activation_format(w, m)), 64);
+  const ActivationFormat format = activation_format(w, m);
+  const std::int64_t rows = format == ActivationFormat::kTiles ? round_up(m, kTileRows) : m;
+  return round_up(rows * row_bytes_of(w, format), 64);
 }
 
 Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const float* a, std::int64_t lda,
@@ -108,7 +128,13 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
     auto* out = static_cast<std::uint8_t*>(scratch) + row * result.row_bytes;
     switch (result.format) {
       case ActivationFormat::kF32: std::memcpy(out, x, static_cast<std::size_t>(w.k) * 4); break;
-      case ActivationFormat::kBF16: narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out)); break;
+      case ActivationFormat::kBF16:
+        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), 32);
+        break;
+      case ActivationFormat::kTiles:
+        out -= row % kTileRows * (result.row_bytes - 64);  // the group's first tile, this row of it
+        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kTileRows * 32);
+        break;
       case ActivationFormat::kInt8: quantise_row(x, w.k, groups_of(w), out); break;
     }
   }
@@ -131,10 +157,12 @@ GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
   const ActivationFormat rows = activation_format(w, m);
   const bool widened =
       m > kFewRows && ((w.format == WeightFormat::kInt8 && rows != ActivationFormat::kInt8) ||
-                       (w.format == WeightFormat::kBF16 && rows != ActivationFormat::kBF16));
+                       (w.format == WeightFormat::kBF16 && rows == ActivationFormat::kF32));
   const std::int64_t most = widened ? kMaxRowBlock : kMaxRowBlock / 2;
   plan.row_blocks = (m + most - 1) / most;
-  plan.row_block = std::min(most, round_up((m + plan.row_blocks - 1) / plan.row_blocks, 96));
+  const std::int64_t step =
+      rows == ActivationFormat::kTiles ? kTileRows : 96;  // 96: whole calls of every kernel
+  plan.row_block = std::min(most, round_up((m + plan.row_blocks - 1) / plan.row_blocks, step));
   plan.row_blocks = (m + plan.row_block - 1) / plan.row_block;
   const std::int64_t wanted =
       std::max<std::int64_t>(1, (8 * threads + plan.row_blocks - 1) / plan.row_blocks);
@@ -142,6 +170,9 @@ GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
       64 * 1024;  // of weights; less is not worth a hand-over between threads
   const std::int64_t least = std::max<std::int64_t>(1, m <= kFewRows ? kLeastTaskBytes / w.panel_bytes : 1);
   plan.panel_block = std::min(plan.panels, std::max(least, plan.panels / wanted));
+  // Panels that stay in the L2 cache while all row blocks pass: AMX is faster than memory.
+  if (rows == ActivationFormat::kTiles && plan.row_blocks > 1)
+    plan.panel_block = std::clamp<std::int64_t>(kL2Panels / w.panel_bytes, 1, plan.panel_block);
   plan.panel_blocks = (plan.panels + plan.panel_block - 1) / plan.panel_block;
   return plan;
 }

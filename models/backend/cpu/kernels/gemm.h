@@ -50,13 +50,14 @@ PackedMatrix pack_matrix(WeightFormat format, const float* w, std::int64_t ldw, 
 // Row `row` of the matrix as it was packed, k values (an embedding table that is also the output head).
 void unpack_row(const PackedMatrix& w, std::int64_t row, float* out);
 
-// How a product wants its left side. Made once per matrix, shared by all tasks.
-enum class ActivationFormat : std::uint8_t { kF32, kBF16, kInt8 };
+// How a product wants its left side. Made once per matrix, shared by all tasks. kTiles: bf16 as AMX loads it,
+// the rows in groups of 16, a group in tiles of 32 values of k: [m / 16][k_padded / 32][16][32].
+enum class ActivationFormat : std::uint8_t { kF32, kBF16, kTiles, kInt8 };
 
 struct Activations {
   ActivationFormat format = ActivationFormat::kF32;
-  const void* data =
-      nullptr;  // [m, k_padded], rows `row_bytes` apart; int8: each row is followed by its scales
+  const void* data = nullptr;  // [m, k_padded], rows `row_bytes` apart (kTiles: a sixteenth of a group);
+                               // int8: each row is followed by its scales
   std::int64_t row_bytes = 0;
 };
 
@@ -85,6 +86,7 @@ struct Epilogue {
   float* f32 = nullptr;
   BFloat16* bf16 = nullptr;
   std::int64_t ld = 0;
+  bool tiles = false;  // bf16 in the order of kTiles, for the next product; n is a multiple of kPanel
 };
 
 // How one product is cut into tasks that may run at the same time, in any order.

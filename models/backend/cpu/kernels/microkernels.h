@@ -37,6 +37,11 @@ void tile_bf16_dot(const PanelRun& panel, const BFloat16* a, std::int64_t lda, s
 void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
                    std::int64_t ld, bool add);
 
+// The same of rows as kTiles has them, `rows` a multiple of 16, and a block of a panel, k a multiple of 32,
+// into a tile with rows of kPanel. a: the first group's tile of the block's first k; k_padded: of all A.
+void tiles_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t k_padded,
+                    std::int64_t rows, float* tile, bool add);
+
 // Whether a small product by AMX meets its definition: asked once, before kAmx is offered. Requires: the
 // processor has AMX, and the kernel has granted its use.
 bool amx_multiplies_right();
@@ -47,8 +52,9 @@ bool amx_multiplies_right();
 void tile_int8(const std::uint8_t* panel, std::int64_t groups, const std::uint8_t* a, std::int64_t row_bytes,
                std::int64_t rows, float* tile, std::int64_t ld);
 void quantise_row(const float* x, std::int64_t k, std::int64_t groups, std::uint8_t* out);
-// A row as bf16, padded with zeros to a multiple of 32. Requires: current_isa() >= kAvx512Bf16.
-void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out);
+// A row as bf16, padded with zeros to a multiple of 32; each 32 values lie `step` behind those before.
+// Requires: current_isa() >= kAvx512Bf16.
+void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out, std::int64_t step);
 
 // Parts of a panel in the layout of another format, for machines (or row counts) where that is faster.
 void widen_bf16_panel(const BFloat16* panel, std::int64_t k, float* out);

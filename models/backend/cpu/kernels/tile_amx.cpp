@@ -29,11 +29,17 @@ inline void publish_stores() {
   asm volatile("" ::: "memory");
 }
 
+// How rows of A lie: values from one row to the next, from 16 rows to the next, and from 32 values of k to
+// the next.
+struct RowLayout {
+  std::int64_t row, group, step;
+};
+
 // Two tiles of rows against the panel's two tiles of columns: four sums in registers.
-VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
+VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, const RowLayout& layout, float* tile,
                             std::int64_t ld, bool add) {
   publish_stores();
-  const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
+  const auto a_stride = static_cast<long>(layout.row * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
     _tile_loadd(0, tile, tile_stride);
@@ -48,13 +54,13 @@ VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t
   }
   for (std::int64_t piece = 0; piece < run.count; ++piece) {
     const BFloat16* panel = run.pieces[piece];
-    for (std::int64_t at = 0; at < run.k; at += 32, a += 32, panel += 32 * kPanel) {
+    for (std::int64_t at = 0; at < run.k; at += 32, a += layout.step, panel += 32 * kPanel) {
       _tile_loadd(6, panel, kPanelStride);
       _tile_loadd(4, a, a_stride);
       _tile_dpbf16ps(0, 4, 6);
       _tile_loadd(7, panel + 32, kPanelStride);
       _tile_dpbf16ps(1, 4, 7);
-      _tile_loadd(5, a + 16 * lda, a_stride);
+      _tile_loadd(5, a + layout.group, a_stride);
       _tile_dpbf16ps(2, 5, 6);
       _tile_dpbf16ps(3, 5, 7);
     }
@@ -65,10 +71,10 @@ VEDETTE_TARGET void rows_32(const PanelRun& run, const BFloat16* a, std::int64_t
   _tile_stored(3, tile + 16 * ld + 16, tile_stride);
 }
 
-VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t lda, float* tile,
+VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, const RowLayout& layout, float* tile,
                             std::int64_t ld, bool add) {
   publish_stores();
-  const auto a_stride = static_cast<long>(lda * 2), tile_stride = static_cast<long>(ld * 4);
+  const auto a_stride = static_cast<long>(layout.row * 2), tile_stride = static_cast<long>(ld * 4);
   constexpr long kPanelStride = kPanel * 4;
   if (add) {
     _tile_loadd(0, tile, tile_stride);
@@ -79,7 +85,7 @@ VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t
   }
   for (std::int64_t piece = 0; piece < run.count; ++piece) {
     const BFloat16* panel = run.pieces[piece];
-    for (std::int64_t at = 0; at < run.k; at += 32, a += 32, panel += 32 * kPanel) {
+    for (std::int64_t at = 0; at < run.k; at += 32, a += layout.step, panel += 32 * kPanel) {
       _tile_loadd(4, a, a_stride);
       _tile_loadd(6, panel, kPanelStride);
       _tile_dpbf16ps(0, 4, 6);
@@ -89,6 +95,13 @@ VEDETTE_TARGET void rows_16(const PanelRun& run, const BFloat16* a, std::int64_t
   }
   _tile_stored(0, tile, tile_stride);
   _tile_stored(1, tile + 16, tile_stride);
+}
+
+void multiply(const PanelRun& panel, const BFloat16* a, const RowLayout& layout, std::int64_t rows,
+              float* tile, std::int64_t ld, bool add) {
+  std::int64_t r = 0;
+  for (; r + 32 <= rows; r += 32, a += 2 * layout.group) rows_32(panel, a, layout, tile + r * ld, ld, add);
+  for (; r + 16 <= rows; r += 16, a += layout.group) rows_16(panel, a, layout, tile + r * ld, ld, add);
 }
 
 VEDETTE_TARGET void load_config(const TileConfig& config) {
@@ -110,9 +123,12 @@ void configure() {
 
 void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
                    std::int64_t ld, bool add) {
-  std::int64_t r = 0;
-  for (; r + 32 <= rows; r += 32) rows_32(panel, a + r * lda, lda, tile + r * ld, ld, add);
-  for (; r + 16 <= rows; r += 16) rows_16(panel, a + r * lda, lda, tile + r * ld, ld, add);
+  multiply(panel, a, {lda, 16 * lda, 32}, rows, tile, ld, add);
+}
+
+void tiles_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t k_padded,
+                    std::int64_t rows, float* tile, bool add) {
+  multiply({&panel, 1, k}, a, {32, 16 * k_padded, 16 * 32}, rows, tile, kPanel, add);
 }
 
 bool amx_multiplies_right() {
@@ -160,6 +176,10 @@ AmxScope::~AmxScope() {
 namespace vedette::models::backend::cpu::kernels {
 
 void tile_bf16_amx(const PanelRun&, const BFloat16*, std::int64_t, std::int64_t, float*, std::int64_t, bool) {
+  assert(false);
+}
+void tiles_bf16_amx(const BFloat16*, std::int64_t, const BFloat16*, std::int64_t, std::int64_t, float*,
+                    bool) {
   assert(false);
 }
 bool amx_multiplies_right() {

@@ -140,11 +140,12 @@ VEDETTE_TARGET void tile_int8(const std::uint8_t* panel, std::int64_t groups, co
   int8_rest<kInt8Rows - 1>(panel, groups, a + r * row_bytes, row_bytes, rows - r, tile + r * ld, ld);
 }
 
-VEDETTE_TARGET void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out) {
+VEDETTE_TARGET void narrow_row(const float* x, std::int64_t k, std::int64_t k_padded, BFloat16* out,
+                               std::int64_t step) {
   for (std::int64_t i = 0; i < k_padded; i += 16) {
     const auto mask = static_cast<__mmask16>(i + 16 <= k ? 0xffff : i >= k ? 0 : (1 << (k - i)) - 1);
     const __m256bh narrow = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i));
-    std::memcpy(static_cast<void*>(out + i), &narrow, sizeof(narrow));
+    std::memcpy(static_cast<void*>(out + i / 32 * step + i % 32), &narrow, sizeof(narrow));
   }
 }
 
