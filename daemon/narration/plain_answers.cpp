@@ -43,7 +43,7 @@ std::vector<Sighted> sighted(const std::string& text) {
   return things;
 }
 
-// How many things a fact like "one thing, left to right; two things, middle, leave" has in view: not those
+// How many things a fact like "one thing, left to right; two things, middle, leaves" has in view: not those
 // that leave.
 std::size_t moving_things(std::string_view text) {
   static constexpr std::array<std::string_view, 4> kNumbers = {"one ", "two ", "three ", "four "};

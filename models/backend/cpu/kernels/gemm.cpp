@@ -45,8 +45,8 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
   if (a.format == ActivationFormat::kTiles) {
     const auto* x = reinterpret_cast<const BFloat16*>(row);
     alignas(64) BFloat16 narrowed[kWideBlock * kPanel];
-    for (std::int64_t at = 0; at < w.k_padded;
-         at += kWideBlock) {  // which stays in the L1 cache over all rows
+    for (std::int64_t at = 0; at < w.k_padded; at += kWideBlock) {
+      // A block of the panel stays in the L1 cache over all rows.
       const std::int64_t k = std::min(kWideBlock, w.k_padded - at);
       const BFloat16* block = reinterpret_cast<const BFloat16*>(panel) + at * kPanel;
       if (w.format == WeightFormat::kInt8) {

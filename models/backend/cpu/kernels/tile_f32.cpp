@@ -149,18 +149,18 @@ HWY_INLINE void finish_row(const float* sums, const Epilogue& e, std::int64_t ro
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const F32V scale = hn::Set(d, e.scale);
   const float* residual = e.residual == nullptr ? nullptr : e.residual + row * e.residual_ld + column;
-  const std::int64_t in_group = e.tiles ? row % 16 : 0;
-  BFloat16* narrow =
-      e.bf16 + (e.tiles ? (row - in_group) * e.ld + column * 16 + in_group * kPanel : row * e.ld + column);
+  const std::int64_t in_group = row % 16;
+  const std::int64_t at =
+      e.tiles ? (row - in_group) * e.ld + column * 16 + in_group * kPanel : row * e.ld + column;
   for (std::int64_t c = 0; c < kPanel; c += lanes) {
     F32V x = hn::Mul(hn::LoadU(d, sums + c), scale);
     if (e.bias != nullptr) x = hn::Add(x, hn::LoadU(d, e.bias + column + c));
     x = activate(e.activation, x);
     if (residual != nullptr) x = hn::Add(x, hn::LoadU(d, residual + c));
     if (e.f32 != nullptr) {
-      hn::StoreU(x, d, e.f32 + row * e.ld + column + c);
+      hn::StoreU(x, d, e.f32 + at + c);
     } else {
-      store_bf16(x, narrow + c);
+      store_bf16(x, e.bf16 + at + c);
     }
   }
 }
