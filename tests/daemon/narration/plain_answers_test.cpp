@@ -13,6 +13,11 @@ Fact fact(FactKind kind, const std::string& label, const std::string& text = "")
   return fact;
 }
 
+Fact until(std::int64_t t_end_ms, Fact fact) {
+  fact.t_end_ms = t_end_ms;
+  return fact;
+}
+
 std::string told(const std::string& question, const std::vector<Fact>& facts) {
   return plain_answer(question, facts).value_or("(the model)");
 }
@@ -46,10 +51,9 @@ TEST(PlainAnswers, TellWhatTheNewestPictureShows) {
 }
 
 TEST(PlainAnswers, WhatMovesIsThere) {
-  Fact moves = fact(FactKind::kMoved, "moves", "one thing, left to right; one thing, middle, nearer");
-  moves.t_end_ms = 5'000;
-  Fact seen = kEmpty.front();
-  seen.t_end_ms = 5'500;
+  const Fact moves =
+      until(5'000, fact(FactKind::kMoved, "moves", "one thing, left to right; one thing, middle, nearer"));
+  Fact seen = until(5'500, kEmpty.front());
   EXPECT_EQ(told("How many things are there?", {seen, moves}), "Two.");
   EXPECT_EQ(told("How many people are there?", {seen, moves}), "None.");
   EXPECT_EQ(told("Is anything visible?", {seen, moves}), "Yes.");
@@ -61,10 +65,8 @@ TEST(PlainAnswers, WhatMovesIsThere) {
 }
 
 TEST(PlainAnswers, WhatMovedBeforeOrLeftIsNotThere) {
-  Fact moves = fact(FactKind::kMoved, "moves", "one thing, left to right");
-  moves.t_end_ms = 3'000;
-  Fact seen = kEmpty.front();
-  seen.t_end_ms = 5'500;
+  Fact moves = until(3'000, fact(FactKind::kMoved, "moves", "one thing, left to right"));
+  const Fact seen = until(5'500, kEmpty.front());
   EXPECT_EQ(told("How many things are there?", {seen, moves}), "None.");
   moves.open = true;
   EXPECT_EQ(told("How many things are there?", {seen, moves}), "One.");

@@ -14,7 +14,6 @@ namespace {
 constexpr std::int64_t kMaxRowBlock = 384;  // rows of one task: its sums are 48 KiB on the stack
 constexpr std::int64_t kFewRows =
     16;  // up to here a product is bound by memory, and int8 rows are best everywhere
-constexpr std::int64_t kTileRows = 16;
 constexpr std::int64_t kL2Panels = 1024 * 1024;  // bytes of weights
 
 std::int64_t round_up(std::int64_t value, std::int64_t step) {
@@ -53,25 +52,15 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
         narrow_int8_panel(panel + at / kInt8Group * kInt8GroupBytes, k / kInt8Group, narrowed);
         block = narrowed;
       }
-      tiles_bf16_amx(block, k, x + at * kTileRows, w.k_padded, round_up(rows, kTileRows), tile, at != 0);
+      tiles_bf16_amx(block, k, x + at * kAmxRows, w.k_padded, round_up(rows, kAmxRows), tile, at != 0);
     }
     return;
   }
-  if (a.format == ActivationFormat::kBF16) {
-    const auto* x = reinterpret_cast<const BFloat16*>(row);
-    const std::int64_t lda = a.row_bytes / 2;
-    if (w.format == WeightFormat::kBF16) {
-      const auto* whole = reinterpret_cast<const BFloat16*>(panel);
-      tile_bf16({&whole, 1, w.k_padded}, x, lda, rows, tile, kPanel, false);
-      return;
-    }
-    alignas(64) BFloat16 block[kWideBlock * kPanel];
-    const BFloat16* const piece = block;
-    for (std::int64_t at = 0; at < w.k_padded; at += kWideBlock) {
-      const std::int64_t k = std::min(kWideBlock, w.k_padded - at);
-      narrow_int8_panel(panel + at / kInt8Group * kInt8GroupBytes, k / kInt8Group, block);
-      tile_bf16({&piece, 1, k}, x + at, lda, rows, tile, kPanel, at != 0);
-    }
+  if (a.format ==
+      ActivationFormat::kBF16) {  // of bf16 weights only: to 8-bit ones such rows are bytes, or tiles
+    const auto* whole = reinterpret_cast<const BFloat16*>(panel);
+    tile_bf16({&whole, 1, w.k_padded}, reinterpret_cast<const BFloat16*>(row), a.row_bytes / 2, rows, tile,
+              kPanel, false);
     return;
   }
   const auto* x = reinterpret_cast<const float*>(row);
@@ -113,7 +102,7 @@ ActivationFormat activation_format(const PackedMatrix& w, std::int64_t m) {
 
 std::int64_t activation_bytes(const PackedMatrix& w, std::int64_t m) {
   const ActivationFormat format = activation_format(w, m);
-  const std::int64_t rows = format == ActivationFormat::kTiles ? round_up(m, kTileRows) : m;
+  const std::int64_t rows = format == ActivationFormat::kTiles ? round_up(m, kAmxRows) : m;
   return round_up(rows * row_bytes_of(w, format), 64);
 }
 
@@ -129,11 +118,11 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
     switch (result.format) {
       case ActivationFormat::kF32: std::memcpy(out, x, static_cast<std::size_t>(w.k) * 4); break;
       case ActivationFormat::kBF16:
-        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), 32);
+        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kAmxDepth);
         break;
       case ActivationFormat::kTiles:
-        out -= row % kTileRows * (result.row_bytes - 64);  // the group's first tile, this row of it
-        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kTileRows * 32);
+        out -= row % kAmxRows * (result.row_bytes - 64);  // the group's first tile, this row of it
+        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kAmxRows * kAmxDepth);
         break;
       case ActivationFormat::kInt8: quantise_row(x, w.k, groups_of(w), out); break;
     }
@@ -161,7 +150,7 @@ GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
   const std::int64_t most = widened ? kMaxRowBlock : kMaxRowBlock / 2;
   plan.row_blocks = (m + most - 1) / most;
   const std::int64_t step =
-      rows == ActivationFormat::kTiles ? kTileRows : 96;  // 96: whole calls of every kernel
+      rows == ActivationFormat::kTiles ? kAmxRows : 96;  // 96: whole calls of every kernel
   plan.row_block = std::min(most, round_up((m + plan.row_blocks - 1) / plan.row_blocks, step));
   plan.row_blocks = (m + plan.row_block - 1) / plan.row_block;
   const std::int64_t wanted =

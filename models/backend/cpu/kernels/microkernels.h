@@ -12,6 +12,9 @@ namespace vedette::models::backend::cpu::kernels {
 // The k of one panel that is widened into a buffer on the stack at a time.
 inline constexpr std::int64_t kWideBlock = 256;
 
+// Of one tile of ActivationFormat::kTiles: rows, and values of k.
+inline constexpr std::int64_t kAmxRows = 16, kAmxDepth = 32;
+
 // Panel layouts (c: weight row within the panel):
 //   f32  [k][c]
 //   bf16 [k / 2][c][2], k padded with zeros to a multiple of 32

@@ -128,7 +128,8 @@ void tile_bf16_amx(const PanelRun& panel, const BFloat16* a, std::int64_t lda, s
 
 void tiles_bf16_amx(const BFloat16* panel, std::int64_t k, const BFloat16* a, std::int64_t k_padded,
                     std::int64_t rows, float* tile, bool add) {
-  multiply({&panel, 1, k}, a, {32, 16 * k_padded, 16 * 32}, rows, tile, kPanel, add);
+  multiply({&panel, 1, k}, a, {kAmxDepth, kAmxRows * k_padded, kAmxRows * kAmxDepth}, rows, tile, kPanel,
+           add);
 }
 
 bool amx_multiplies_right() {
