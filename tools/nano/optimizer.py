@@ -6,7 +6,7 @@ POLAR = [(8.2872, -23.5959, 17.3004), (4.1071, -2.9478, 0.5448), (3.9487, -2.908
 
 
 def orthogonal(matrices):
-    """[m, rows, columns], rows <= columns -> all singular values about 1. In bf16, as Jordan et al.: a third of the time of f32."""
+    """[m, rows, columns], rows <= columns -> all singular values about 1. In bf16, as Jordan et al.: half the time of f32, with AMX."""
     x = matrices.bfloat16()
     x = x / (x.norm(dim=(1, 2), keepdim=True) * 1.02 + 1e-7)
     for a, b, c in POLAR:

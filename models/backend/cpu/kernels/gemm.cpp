@@ -56,8 +56,8 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
     }
     return;
   }
-  if (a.format ==
-      ActivationFormat::kBF16) {  // of bf16 weights only: to 8-bit ones such rows are bytes, or tiles
+  if (a.format == ActivationFormat::kBF16) {
+    assert(w.format == WeightFormat::kBF16);  // 8-bit weights want bytes, or tiles
     const auto* whole = reinterpret_cast<const BFloat16*>(panel);
     tile_bf16({&whole, 1, w.k_padded}, reinterpret_cast<const BFloat16*>(row), a.row_bytes / 2, rows, tile,
               kPanel, false);
