@@ -146,12 +146,9 @@ class Servers:
         self.start_program("pipewire-bus", "dbus-daemon", "--session", "--nofork", f"--address={bus}", env=private)
         wait_for(lambda: accepts(folder / "bus"), 20)
         self.start_program("pipewire-session", "wireplumber", env={**private, "DBUS_SESSION_BUS_ADDRESS": bus})
-        # A player that is there before WirePlumber knows the sink may be linked to it and yet stay silent.
-        wait_for(lambda: "room" in self.pipewire_said("pw-metadata", "0", "default.audio.sink"), 20)
-        self.launch("pipewire-player", self.speech_text("audioresample ! pipewiresink target-object=room"), self.sound)
-
-    def pipewire_said(self, *command):
-        return subprocess.run(command, env=dict(os.environ, **self.sound), capture_output=True, text=True).stdout
+        # pipewiresink 0.3 falls silent for ever at a buffer that is longer than those it was given.
+        short = "audioresample ! audiobuffersplit output-buffer-duration=1/100"
+        self.launch("pipewire-player", self.speech_text(f"{short} ! pipewiresink target-object=room"), self.sound)
 
     def start_pipewire_again(self):
         self.kill_one("pipewire")
