@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <string>
 
-#include "models/ops/attention.h"
 #include "models/ops/linear.h"
 #include "models/ops/rows.h"
+#include "models/ops/sublayers.h"
 
 namespace vedette::models::audio {
 
@@ -96,22 +96,14 @@ void WhisperEncoder::stem(ComputeContext& context, std::span<const Matrix> mels,
 // One window at a time: together they gain nothing, and would take as many times the memory between products.
 void WhisperEncoder::block(ComputeContext& context, const Layer& layer,
                            std::span<const AttentionSegment> segments, Matrix all) const {
-  const std::int64_t hidden = sizes_.hidden;
   const float scale = 1.0F / std::sqrt(static_cast<float>(sizes_.hidden / sizes_.encoder_heads));
   for (const AttentionSegment& window : segments) {
-    const backend::ScratchScope scope(context.scratch());
     const AttentionSegment own{0, window.query_count, 0, window.key_count};
     const Matrix x = all.row_range(window.query_first, window.query_count);
-    const Matrix h = context.matrix(x.rows, hidden);
-    const Matrix qkv = context.matrix(x.rows, 3 * hidden);
-    ops::layer_norm(context, x, layer.attention_norm.weight, layer.attention_norm.bias, kEpsilon, h);
-    ops::linear(context, h, layer.qkv, qkv);
-    ops::attention(context, qkv.column_range(0, hidden), qkv.column_range(hidden, hidden),
-                   qkv.column_range(2 * hidden, hidden), {&own, 1}, sizes_.encoder_heads, scale, h);
-    ops::linear(context, h, layer.out, x, {.residual = x});
-
-    ops::layer_norm(context, x, layer.ffn_norm.weight, layer.ffn_norm.bias, kEpsilon, h);
-    ops::mlp(context, h, layer.fc1, Activation::kGeluErf, layer.fc2, x, x);
+    ops::self_attention(context, {layer.attention_norm.weight, layer.attention_norm.bias, kEpsilon},
+                        {layer.qkv, layer.out, sizes_.encoder_heads, scale}, {&own, 1}, x);
+    ops::mlp(context, {layer.ffn_norm.weight, layer.ffn_norm.bias, kEpsilon}, layer.fc1, Activation::kGeluErf,
+             layer.fc2, x);
   }
 }
 

@@ -56,6 +56,12 @@ struct PackedLinear {
   tensor::Tensor bias;  // [out] f32, or empty
 };
 
+// The layer norm that half of a transformer block begins with. weight, bias: as long as a row.
+struct LayerNorm {
+  const float *weight = nullptr, *bias = nullptr;
+  float epsilon = 0.0F;
+};
+
 // How pages of keys and values are cut: a page has, for every layer and KV head, one block of page_tokens
 // tokens, in an order that is the backend's own (Backend::kv_layout makes these).
 struct KvLayout {
@@ -119,9 +125,15 @@ class Backend {
   // y = activation(x w^T + bias) + residual; residual may be empty, or y itself.
   virtual void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation,
                       Matrix residual, Matrix y) = 0;
-  // y = activation(x w1^T + bias1) w2^T + bias2 + residual, likewise.
-  virtual void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-                   const PackedLinear& w2, Matrix residual, Matrix y);
+  // The halves of a pre-norm transformer block, which a backend may run in formats of its own.
+  // x += w2(activation(w1(norm(x)))), with their biases.
+  virtual void mlp(ComputeContext& context, const LayerNorm& norm, const PackedLinear& w1,
+                   Activation activation, const PackedLinear& w2, Matrix x);
+  // x += out(attention(qkv(norm(x)))). The segments' queries follow one another and are all rows of x; the
+  // keys of each are among them.
+  virtual void self_attention(ComputeContext& context, const LayerNorm& norm, const PackedLinear& qkv,
+                              std::span<const AttentionSegment> segments, int heads, float scale,
+                              const PackedLinear& out, Matrix x);
   virtual void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias,
                           float epsilon, Matrix y) = 0;
   virtual void rms_norm(ComputeContext& context, Matrix x, const float* weight, float epsilon, Matrix y) = 0;

@@ -35,12 +35,26 @@ Matrix Matrix::row_range(std::int64_t first, std::int64_t count) const {
   return {data + first * stride, count, columns, stride};
 }
 
-void Backend::mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-                  const PackedLinear& w2, Matrix residual, Matrix y) {
+void Backend::mlp(ComputeContext& context, const LayerNorm& norm, const PackedLinear& w1,
+                  Activation activation, const PackedLinear& w2, Matrix x) {
   const ScratchScope scope(context.scratch());
-  const Matrix middle = context.matrix(x.rows, w1.out);
-  linear(context, x, w1, activation, {}, middle);
-  linear(context, middle, w2, Activation::kNone, residual, y);
+  const Matrix normal = context.matrix(x.rows, x.columns), middle = context.matrix(x.rows, w1.out);
+  layer_norm(context, x, norm.weight, norm.bias, norm.epsilon, normal);
+  linear(context, normal, w1, activation, {}, middle);
+  linear(context, middle, w2, Activation::kNone, x, x);
+}
+
+void Backend::self_attention(ComputeContext& context, const LayerNorm& norm, const PackedLinear& qkv,
+                             std::span<const AttentionSegment> segments, int heads, float scale,
+                             const PackedLinear& out, Matrix x) {
+  const ScratchScope scope(context.scratch());
+  const Matrix h = context.matrix(x.rows, x.columns);
+  const Matrix fused = context.matrix(x.rows, 3 * x.columns);
+  layer_norm(context, x, norm.weight, norm.bias, norm.epsilon, h);
+  linear(context, h, qkv, Activation::kNone, {}, fused);
+  attention(context, fused.column_range(0, x.columns), fused.column_range(x.columns, x.columns),
+            fused.column_range(2 * x.columns, x.columns), segments, heads, scale, h);
+  linear(context, h, out, Activation::kNone, x, x);
 }
 
 Matrix ComputeContext::matrix(std::int64_t rows, std::int64_t columns) {

@@ -5,6 +5,7 @@
 #include "models/ops/attention.h"
 #include "models/ops/linear.h"
 #include "models/ops/rows.h"
+#include "models/ops/sublayers.h"
 
 namespace vedette::models::layers {
 
@@ -32,38 +33,31 @@ EncoderBlock::EncoderBlock(ComputeContext& context, const EncoderSizes& sizes, c
   fc2_ = pack_one(weights.part(names.fc2, hidden, sizes.ffn));
 }
 
+float EncoderBlock::scale() const {
+  return 1.0F / std::sqrt(static_cast<float>(sizes_.hidden / sizes_.heads));
+}
+
+ops::Norm EncoderBlock::norm(const NormWeights& weights) const {
+  return {weights.weight, weights.bias, sizes_.epsilon};
+}
+
 void EncoderBlock::run(ComputeContext& context, std::span<const backend::AttentionSegment> segments,
                        Matrix x) const {
-  const backend::ScratchScope scope(context.scratch());
-  const std::int64_t hidden = sizes_.hidden;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(hidden / sizes_.heads));
-  const Matrix h = context.matrix(x.rows, hidden);
-  const Matrix qkv = context.matrix(x.rows, 3 * hidden);
-  ops::layer_norm(context, x, attention_norm_.weight, attention_norm_.bias, sizes_.epsilon, h);
-  ops::linear(context, h, qkv_, qkv);
-  ops::attention(context, qkv.column_range(0, hidden), qkv.column_range(hidden, hidden),
-                 qkv.column_range(2 * hidden, hidden), segments, sizes_.heads, scale, h);
-  ops::linear(context, h, out_, x, {.residual = x});
-  run_ffn(context, x, h);
+  ops::self_attention(context, norm(attention_norm_), {qkv_, out_, sizes_.heads, scale()}, segments, x);
+  ops::mlp(context, norm(ffn_norm_), fc1_, sizes_.activation, fc2_, x);
 }
 
 void EncoderBlock::run_causal(ComputeContext& context, const backend::PagedKv& kv, Matrix x) const {
   const backend::ScratchScope scope(context.scratch());
   const std::int64_t hidden = sizes_.hidden;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(hidden / sizes_.heads));
   const Matrix h = context.matrix(x.rows, hidden);
   const Matrix qkv = context.matrix(x.rows, 3 * hidden);
   ops::layer_norm(context, x, attention_norm_.weight, attention_norm_.bias, sizes_.epsilon, h);
   ops::linear(context, h, qkv_, qkv);
   ops::append_kv(context, qkv.column_range(hidden, hidden), qkv.column_range(2 * hidden, hidden), kv);
-  ops::causal_attention(context, qkv.column_range(0, hidden), kv, scale, h);
+  ops::causal_attention(context, qkv.column_range(0, hidden), kv, scale(), h);
   ops::linear(context, h, out_, x, {.residual = x});
-  run_ffn(context, x, h);
-}
-
-void EncoderBlock::run_ffn(ComputeContext& context, Matrix x, Matrix normed) const {
-  ops::layer_norm(context, x, ffn_norm_.weight, ffn_norm_.bias, sizes_.epsilon, normed);
-  ops::mlp(context, normed, fc1_, sizes_.activation, fc2_, x, x);
+  ops::mlp(context, norm(ffn_norm_), fc1_, sizes_.activation, fc2_, x);
 }
 
 }  // namespace vedette::models::layers

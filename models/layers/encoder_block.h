@@ -4,6 +4,7 @@
 
 #include "models/backend/context.h"
 #include "models/layers/named_weights.h"
+#include "models/ops/sublayers.h"
 
 namespace vedette::models::layers {
 
@@ -36,7 +37,8 @@ class EncoderBlock {
   void run_causal(backend::ComputeContext& context, const backend::PagedKv& kv, backend::Matrix x) const;
 
  private:
-  void run_ffn(backend::ComputeContext& context, backend::Matrix x, backend::Matrix normed) const;
+  float scale() const;
+  ops::Norm norm(const NormWeights& weights) const;
 
   EncoderSizes sizes_;
   NormWeights attention_norm_, ffn_norm_;

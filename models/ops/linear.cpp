@@ -69,19 +69,6 @@ void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Matrix y,
   if (x.rows != 0) context.backend().linear(context, x, w, options.activation, options.residual, y);
 }
 
-void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-         const PackedLinear& w2, Matrix residual, Matrix y) {
-  expect("mlp", "columns of x", x.columns, w1.in);
-  expect("mlp", "columns between the products", w2.in, w1.out);
-  expect("mlp", "rows of y", y.rows, x.rows);
-  expect("mlp", "columns of y", y.columns, w2.out);
-  if (!residual.empty()) {
-    expect("mlp", "rows of residual", residual.rows, y.rows);
-    expect("mlp", "columns of residual", residual.columns, y.columns);
-  }
-  if (x.rows != 0) context.backend().mlp(context, x, w1, activation, w2, residual, y);
-}
-
 void conv1d(ComputeContext& context, Matrix x, const PackedLinear& w, Matrix y,
             const Conv1dOptions& options) {
   expect("conv1d", "channels of x times kernel", x.columns * options.kernel, w.in);

@@ -33,11 +33,6 @@ struct LinearOptions {
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Matrix y,
             const LinearOptions& options = {});
 
-// y = activation(x w1^T + bias1) w2^T + bias2 + residual: what stands between the two products need not be
-// kept. x: [rows, in], y and residual: [rows, out]. Throws: std::invalid_argument on other shapes.
-void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-         const PackedLinear& w2, Matrix residual, Matrix y);
-
 struct Conv1dOptions {
   int kernel = 3;
   int stride = 1;

@@ -11,11 +11,6 @@ void expect_same(const char* op, Matrix x, Matrix y) {
   expect(op, "columns", y.columns, x.columns);
 }
 
-const float* vector_of(const char* op, const tensor::TensorView& view, std::int64_t columns) {
-  expect(op, "length of a weight", view.count(), columns);
-  return view.as<float>().data();
-}
-
 }  // namespace
 
 void layer_norm(ComputeContext& context, Matrix x, const tensor::TensorView& weight,

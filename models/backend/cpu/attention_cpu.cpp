@@ -1,3 +1,5 @@
+#include "models/backend/cpu/attention_cpu.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -93,6 +95,11 @@ KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype) 
 
 void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) {
+  attend(context, q, k, v, segments, heads, scale, {y});
+}
+
+void attend(ComputeContext& context, Matrix q, Matrix k, Matrix v, std::span<const AttentionSegment> segments,
+            int heads, float scale, const AttentionOutput& y) {
   const std::int64_t head_dim = q.columns / heads;
   const kernels::KvFormat format = kv_format(context.dtype());
   const std::int64_t block_bytes = kernels::kv_page_bytes(format, head_dim);
@@ -127,8 +134,15 @@ void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
       args.q = q.row(segment.query_first) + head * head_dim;
       args.ldq = q.stride;
       args.tokens = segment.query_count;
-      args.out = y.row(segment.query_first) + head * head_dim;
-      args.ldo = y.stride;
+      if (y.tiles == nullptr) {
+        args.out = y.rows.row(segment.query_first) + head * head_dim;
+        args.ldo = y.rows.stride;
+      } else {
+        args.tiles = y.tiles;
+        args.ldo = y.k_padded;
+        args.tile_row = segment.query_first;
+        args.tile_column = head * head_dim;
+      }
       new (&work[static_cast<std::size_t>(head)]) HeadWork{args};
     }
     run_heads(context, work);

@@ -14,12 +14,20 @@ namespace vedette::models::backend::cpu {
 namespace {
 
 // Anonymous pages of the kernel: zero, and not resident before they are touched.
-tensor::Tensor map_zeroed(std::size_t bytes) {
+tensor::Tensor map_zeroed(tensor::DType dtype, tensor::Shape shape, std::size_t bytes) {
   const std::size_t length = std::max<std::size_t>(bytes, 1);
   void* memory = mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  return {tensor::TensorView(memory, tensor::DType::kU8, {static_cast<std::int64_t>(bytes)}),
-          [length](void* mapped) { munmap(mapped, length); }};
+  return {tensor::TensorView(memory, dtype, shape), [length](void* mapped) { munmap(mapped, length); }};
+}
+
+// Products write a few values of each of many rows: in small pages most of these would miss the TLB.
+tensor::Tensor map_huge(tensor::DType dtype, tensor::Shape shape, std::size_t bytes) {
+  tensor::Tensor tensor = map_zeroed(dtype, shape, bytes);
+#ifdef MADV_HUGEPAGE
+  madvise(tensor.view().data(), bytes, MADV_HUGEPAGE);
+#endif
+  return tensor;
 }
 
 class CpuBackend final : public Backend {
@@ -34,8 +42,14 @@ class CpuBackend final : public Backend {
   // AMX tiles multiply bf16 faster than vectors multiply bytes.
   bool bytes_are_faster() const override { return kernels::current_isa() == kernels::Isa::kAvx512Bf16; }
 
-  tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override { return {dtype, shape}; }
-  tensor::Tensor allocate_zeroed(std::size_t bytes) override { return map_zeroed(bytes); }
+  tensor::Tensor allocate(tensor::DType dtype, tensor::Shape shape) override {
+    constexpr std::size_t kLarge = std::size_t{4} << 20;
+    const std::size_t bytes = static_cast<std::size_t>(shape.count()) * tensor::size_of(dtype);
+    return bytes < kLarge ? tensor::Tensor(dtype, shape) : map_huge(dtype, shape, bytes);
+  }
+  tensor::Tensor allocate_zeroed(std::size_t bytes) override {
+    return map_zeroed(tensor::DType::kU8, {static_cast<std::int64_t>(bytes)}, bytes);
+  }
   void copy(const tensor::TensorView& src, const tensor::TensorView& dst) override {
     if (src.bytes() != 0) std::memcpy(dst.data(), src.data(), src.bytes());
   }
@@ -52,10 +66,15 @@ class CpuBackend final : public Backend {
               Matrix residual, Matrix y) override {
     cpu::linear(context, x, w, activation, residual, y);
   }
-  void mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-           const PackedLinear& w2, Matrix residual, Matrix y) override {
-    if (!cpu::mlp(context, x, w1, activation, w2, residual, y))
-      Backend::mlp(context, x, w1, activation, w2, residual, y);
+  void mlp(ComputeContext& context, const LayerNorm& norm, const PackedLinear& w1, Activation activation,
+           const PackedLinear& w2, Matrix x) override {
+    if (!cpu::mlp(context, norm, w1, activation, w2, x)) Backend::mlp(context, norm, w1, activation, w2, x);
+  }
+  void self_attention(ComputeContext& context, const LayerNorm& norm, const PackedLinear& qkv,
+                      std::span<const AttentionSegment> segments, int heads, float scale,
+                      const PackedLinear& out, Matrix x) override {
+    if (!cpu::self_attention(context, norm, qkv, segments, heads, scale, out, x))
+      Backend::self_attention(context, norm, qkv, segments, heads, scale, out, x);
   }
   void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
                   Matrix y) override {

@@ -1,6 +1,7 @@
+#include "models/backend/cpu/linear_cpu.h"
+
 #include <algorithm>
 
-#include "models/backend/cpu/kernels/gemm.h"
 #include "models/backend/cpu/ops_cpu.h"
 #include "models/tensor/convert.h"
 
@@ -35,8 +36,6 @@ kernels::Activation kernel_activation(Activation activation) {
   return kernels::Activation::kNone;
 }
 
-constexpr std::int64_t kRowsPerConversion = 16;  // a chunk of some ten thousand values
-
 // The rows as the product wants to read them: where they lie, or converted into scratch.
 kernels::Activations left_side(ComputeContext& context, const kernels::PackedMatrix& w, Matrix x) {
   if (kernels::activation_format(w, x.rows) == kernels::ActivationFormat::kF32) {
@@ -44,9 +43,9 @@ kernels::Activations left_side(ComputeContext& context, const kernels::PackedMat
   }
   std::byte* scratch = context.scratch().take(static_cast<std::size_t>(kernels::activation_bytes(w, x.rows)));
   context.parallel_for(x.rows, kRowsPerConversion, [&](std::int64_t begin, std::int64_t end) {
-    kernels::prepare_activations(w, x.rows, x.data, x.stride, begin, end - begin, scratch);
+    kernels::prepare_activations(w, x.rows, x.row(begin), x.stride, begin, end - begin, scratch);
   });
-  return kernels::prepare_activations(w, x.rows, x.data, x.stride, 0, 0, scratch);
+  return kernels::prepare_activations(w, x.rows, nullptr, 0, 0, 0, scratch);
 }
 
 constexpr std::int64_t kPanelsPerTask = 4;  // some ten thousand weights
@@ -71,27 +70,6 @@ void pack_panel(std::span<const LinearPart> parts, std::int64_t panel, kernels::
       read_row(parts, panel * kernels::kPanel + r, first, count, block + r * kernels::kPackBlock);
     kernels::pack_block(matrix, panel, first, count, block, kernels::kPackBlock);
   }
-}
-
-const kernels::PackedMatrix& matrix_of(const PackedLinear& w) {
-  return static_cast<const PackedStorage&>(*w.weight).matrix;
-}
-
-kernels::Epilogue epilogue_of(const PackedLinear& w, Activation activation, Matrix residual) {
-  kernels::Epilogue epilogue;
-  epilogue.bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
-  epilogue.activation = kernel_activation(activation);
-  epilogue.residual = residual.data;
-  epilogue.residual_ld = residual.stride;
-  return epilogue;
-}
-
-void multiply(ComputeContext& context, const kernels::Activations& left, std::int64_t rows,
-              const kernels::PackedMatrix& w, const kernels::Epilogue& epilogue) {
-  const kernels::GemmPlan plan = kernels::plan_gemm(w, rows, context.pool().threads());
-  context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) kernels::run_gemm_task(w, left, epilogue, plan, task);
-  });
 }
 
 }  // namespace
@@ -125,38 +103,39 @@ PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, We
   return packed;
 }
 
+const kernels::PackedMatrix& matrix_of(const PackedLinear& w) {
+  return static_cast<const PackedStorage&>(*w.weight).matrix;
+}
+
+kernels::Epilogue epilogue_of(const PackedLinear& w, Activation activation) {
+  kernels::Epilogue epilogue;
+  epilogue.bias = w.bias.empty() ? nullptr : w.bias.as<float>().data();
+  epilogue.activation = kernel_activation(activation);
+  return epilogue;
+}
+
+void write_rows(kernels::Epilogue& epilogue, Matrix residual, Matrix y) {
+  epilogue.residual = residual.data;
+  epilogue.residual_ld = residual.stride;
+  epilogue.f32 = y.data;
+  epilogue.ld = y.stride;
+}
+
+void multiply(ComputeContext& context, const kernels::Activations& left, std::int64_t rows,
+              const kernels::PackedMatrix& w, const kernels::Epilogue& epilogue) {
+  const kernels::GemmPlan plan = kernels::plan_gemm(w, rows, context.pool().threads());
+  context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) kernels::run_gemm_task(w, left, epilogue, plan, task);
+  });
+}
+
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y) {
   const ScratchScope scope(context.scratch());
   const kernels::PackedMatrix& matrix = matrix_of(w);
-  kernels::Epilogue epilogue = epilogue_of(w, activation, residual);
-  epilogue.f32 = y.data;
-  epilogue.ld = y.stride;
+  kernels::Epilogue epilogue = epilogue_of(w, activation);
+  write_rows(epilogue, residual, y);
   multiply(context, left_side(context, matrix, x), x.rows, matrix, epilogue);
-}
-
-bool mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-         const PackedLinear& w2, Matrix residual, Matrix y) {
-  const kernels::PackedMatrix &first = matrix_of(w1), &second = matrix_of(w2);
-  if (kernels::activation_format(second, x.rows) != kernels::ActivationFormat::kTiles ||
-      second.k_padded != first.n)
-    return false;
-  const ScratchScope scope(context.scratch());
-  // What lies between the two never leaves the second one's format: a quarter of the bytes that f32 rows and
-  // their conversion would move.
-  std::byte* middle =
-      context.scratch().take(static_cast<std::size_t>(kernels::activation_bytes(second, x.rows)));
-  kernels::Epilogue epilogue = epilogue_of(w1, activation, {});
-  epilogue.bf16 = reinterpret_cast<tensor::BFloat16*>(middle);
-  epilogue.ld = second.k_padded;
-  epilogue.tiles = true;
-  multiply(context, left_side(context, first, x), x.rows, first, epilogue);
-  epilogue = epilogue_of(w2, Activation::kNone, residual);
-  epilogue.f32 = y.data;
-  epilogue.ld = y.stride;
-  multiply(context, kernels::prepare_activations(second, x.rows, nullptr, 0, 0, 0, middle), x.rows, second,
-           epilogue);
-  return true;
 }
 
 }  // namespace vedette::models::backend::cpu

@@ -9,9 +9,13 @@ namespace vedette::models::backend::cpu {
 PackedLinear pack_linear(WorkerPool* pool, std::span<const LinearPart> parts, WeightFormat format);
 void linear(ComputeContext& context, Matrix x, const PackedLinear& w, Activation activation, Matrix residual,
             Matrix y);
-// False: the processor has nothing better than two products, and nothing was done.
-bool mlp(ComputeContext& context, Matrix x, const PackedLinear& w1, Activation activation,
-         const PackedLinear& w2, Matrix residual, Matrix y);
+// These keep rows as AMX loads them from one product to the next, for as many rows at a time as caches hold.
+// False: the processor has nothing better than one op after the other, and nothing was done.
+bool mlp(ComputeContext& context, const LayerNorm& norm, const PackedLinear& w1, Activation activation,
+         const PackedLinear& w2, Matrix x);
+bool self_attention(ComputeContext& context, const LayerNorm& norm, const PackedLinear& qkv,
+                    std::span<const AttentionSegment> segments, int heads, float scale,
+                    const PackedLinear& out, Matrix x);
 
 void layer_norm(ComputeContext& context, Matrix x, const float* weight, const float* bias, float epsilon,
                 Matrix y);

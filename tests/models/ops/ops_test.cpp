@@ -108,31 +108,6 @@ TEST_P(LinearTest, EqualsTheSlowForm) {
   }
 }
 
-TEST_P(LinearTest, MlpEqualsTwoSlowForms) {
-  Machine machine(DType::kF32);
-  const std::int64_t in = 40, out = 50;
-  for (const std::int64_t between : {96, 75}) {  // whole panels, and not
-    const Tensor w1 = random_tensor({between, in}, 1), bias1 = random_tensor({between}, 2),
-                 w2 = random_tensor({out, between}, 3), bias2 = random_tensor({out}, 4);
-    const PackedLinear first = pack_linear(*machine.backend, w1, bias1, GetParam());
-    const PackedLinear second = pack_linear(*machine.backend, w2, bias2, GetParam());
-    for (const std::int64_t rows : {1, 17, 197, 400}) {
-      const Tensor x = random_tensor({rows, in}, 5), residual = random_tensor({rows, out}, 6);
-      const Tensor middle(DType::kF32, {rows, between}), expected(DType::kF32, {rows, out});
-      slow_linear(x.view(), w1.view(), bias1.as<float>().data(), Activation::kGeluErf, {}, middle.view());
-      slow_linear(middle.view(), w2.view(), bias2.as<float>().data(), Activation::kNone, residual.view(),
-                  expected.view());
-      Tensor received = random_tensor({rows, out}, 6);  // y is the residual itself
-      mlp(machine.context, x.view(), first, Activation::kGeluErf, second, received.view(), received.view());
-      EXPECT_LE(relative_error(received.view(), expected.view()), 1.5 * tolerance(GetParam()))
-          << rows << " rows";
-    }
-    const Tensor x = random_tensor({3, in}, 7), y = random_tensor({3, out}, 8);
-    EXPECT_THROW(mlp(machine.context, x.view(), second, Activation::kNone, first, {}, y.view()),
-                 std::invalid_argument);
-  }
-}
-
 TEST(Linear, RefusesShapesThatDoNotFit) {
   Machine machine(DType::kF32);
   const Tensor w = random_tensor({6, 4}, 1), x = random_tensor({2, 4}, 2), y = random_tensor({2, 6}, 3),

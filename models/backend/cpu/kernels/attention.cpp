@@ -95,6 +95,7 @@ void load_queries(const AttentionArgs& args, std::int64_t first, bool narrow, At
   for (std::int64_t r = 0; r < block.rows; ++r) {
     float* wide = block.query + r * block.width;
     BFloat16* out = block.narrow_query() + r * block.width;
+    if (r + kRowsAhead < block.rows) prefetch_row(query_row(args, first + r + kRowsAhead), args.head_dim);
     scale_row(query_row(args, first + r), args.head_dim, scale, narrow ? nullptr : wide, out);
     if (narrow) {
       std::fill(out + args.head_dim, out + block.width, BFloat16{});
@@ -116,10 +117,18 @@ void store_rows(const AttentionArgs& args, std::int64_t first, const AttentionBl
   for (std::int64_t r = 0; r < block.rows; ++r) {
     const float* totals = block.totals + r * AttentionBlock::kLanes;
     const float total = std::accumulate(totals, totals + AttentionBlock::kLanes, 0.0F);
-    const std::int64_t at = (first + r) / args.group * args.ldo + (first + r) % args.group * args.head_dim;
-    scale_row(block.sums + r * block.width, args.head_dim, total > 0.0F ? 1.0F / total : 0.0F,
-              args.out == nullptr ? nullptr : args.out + at,
-              args.out_bf16 == nullptr ? nullptr : args.out_bf16 + at);
+    const float factor = total > 0.0F ? 1.0F / total : 0.0F;
+    const float* sums = block.sums + r * block.width;
+    const std::int64_t token = (first + r) / args.group, column = (first + r) % args.group * args.head_dim;
+    if (args.out != nullptr) {
+      scale_row(sums, args.head_dim, factor, args.out + token * args.ldo + column, nullptr);
+      continue;
+    }
+    for (std::int64_t i = 0, count = 0; i < args.head_dim; i += count) {
+      const std::int64_t to = args.tile_column + column + i;
+      count = std::min(kAmxDepth - to % kAmxDepth, args.head_dim - i);
+      scale_row(sums + i, count, factor, nullptr, args.tiles + tile_at(args.tile_row + token, to, args.ldo));
+    }
   }
 }
 

@@ -41,10 +41,12 @@ struct AttentionArgs {
   std::int64_t group = 1;
   // Token t sees keys [0, min(keys, first_visible + t)). For full attention: first_visible = keys.
   std::int64_t first_visible = 0;
-  // Output in the same arrangement as q; exactly one is set.
+  // Output: rows as those of q, `ldo` apart, or columns [tile_column, ...) of rows [tile_row, ...) in the
+  // format kTiles with ldo as k_padded. Exactly one is set.
   float* out = nullptr;
-  tensor::BFloat16* out_bf16 = nullptr;
+  tensor::BFloat16* tiles = nullptr;
   std::int64_t ldo = 0;
+  std::int64_t tile_row = 0, tile_column = 0;
 };
 
 // Rows are computed in blocks of this many; tasks of one head are the blocks of its tokens * group rows.

@@ -81,6 +81,15 @@ void multiply_panel(const PackedMatrix& w, const std::uint8_t* panel, const Acti
   }
 }
 
+// Fetches the lines that a tile will be written to, which come while it is multiplied.
+void prefetch_output(const Epilogue& epilogue, std::int64_t row, std::int64_t rows, std::int64_t column) {
+  const float* out = epilogue.f32 + row * epilogue.ld + column;
+  for (std::int64_t r = 0; r < rows; ++r, out += epilogue.ld) {
+    __builtin_prefetch(out, 1);
+    __builtin_prefetch(out + kPanel / 2, 1);
+  }
+}
+
 }  // namespace
 
 void tile_bf16(const PanelRun& panel, const BFloat16* a, std::int64_t lda, std::int64_t rows, float* tile,
@@ -113,7 +122,7 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
   result.row_bytes = row_bytes_of(w, result.format);
   result.data = scratch;
   for (std::int64_t row = first; row < first + count; ++row) {
-    const float* x = a + row * lda;
+    const float* x = a + (row - first) * lda;
     auto* out = static_cast<std::uint8_t*>(scratch) + row * result.row_bytes;
     switch (result.format) {
       case ActivationFormat::kF32: std::memcpy(out, x, static_cast<std::size_t>(w.k) * 4); break;
@@ -121,13 +130,19 @@ Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const flo
         narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kAmxDepth);
         break;
       case ActivationFormat::kTiles:
-        out -= row % kAmxRows * (result.row_bytes - 64);  // the group's first tile, this row of it
-        narrow_row(x, w.k, w.k_padded, reinterpret_cast<BFloat16*>(out), kAmxRows * kAmxDepth);
+        narrow_row(x, w.k, w.k_padded, static_cast<BFloat16*>(scratch) + tile_at(row, 0, w.k_padded),
+                   kAmxRows * kAmxDepth);
         break;
       case ActivationFormat::kInt8: quantise_row(x, w.k, groups_of(w), out); break;
     }
   }
   return result;
+}
+
+std::int64_t tile_at(std::int64_t row, std::int64_t column, std::int64_t k_padded) {
+  const std::int64_t in_group = row % kAmxRows;
+  return (row - in_group) * k_padded + column / kAmxDepth * (kAmxRows * kAmxDepth) + in_group * kAmxDepth +
+         column % kAmxDepth;
 }
 
 Activations borrow_activations(const float* a, std::int64_t lda) {
@@ -150,7 +165,7 @@ GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
   const std::int64_t most = widened ? kMaxRowBlock : kMaxRowBlock / 2;
   plan.row_blocks = (m + most - 1) / most;
   const std::int64_t step =
-      rows == ActivationFormat::kTiles ? kAmxRows : 96;  // 96: whole calls of every kernel
+      rows == ActivationFormat::kTiles ? 2 * kAmxRows : 96;  // whole calls of every kernel
   plan.row_block = std::min(most, round_up((m + plan.row_blocks - 1) / plan.row_blocks, step));
   plan.row_blocks = (m + plan.row_block - 1) / plan.row_block;
   const std::int64_t wanted =
@@ -177,6 +192,8 @@ void run_gemm_task(const PackedMatrix& w, const Activations& a, const Epilogue& 
   const std::int64_t last = std::min(plan.panels, first + plan.panel_block);
   for (std::int64_t p = first; p < last; ++p) {
     const auto* panel = static_cast<const std::uint8_t*>(w.data.get()) + p * w.panel_bytes;
+    if (epilogue.f32 != nullptr && a.format == ActivationFormat::kTiles)
+      prefetch_output(epilogue, first_row, rows, p * kPanel);
     multiply_panel(w, panel, a, first_row, rows, tile);
     finish_tile(tile, rows, std::min(kPanel, w.n - p * kPanel), epilogue, first_row, p * kPanel);
   }

@@ -65,11 +65,13 @@ struct Activations {
 ActivationFormat activation_format(const PackedMatrix& w, std::int64_t m);
 // Bytes that prepare_activations needs for m rows; a multiple of 64.
 std::int64_t activation_bytes(const PackedMatrix& w, std::int64_t m);
-// Converts rows [first, first + count) of a ([m, k] f32, rows `lda` apart) into `scratch` (64-byte aligned,
-// activation_bytes(w, m)); different rows may be converted by different threads. The f32 format needs no call
-// when a may be read in place: see borrow_activations.
+// Converts rows [first, first + count) of m, which begin at `a` (f32, `lda` apart), into `scratch` (64-byte
+// aligned, activation_bytes(w, m)); different rows may be converted by different threads. The f32 format
+// needs no call when rows may be read in place: see borrow_activations.
 Activations prepare_activations(const PackedMatrix& w, std::int64_t m, const float* a, std::int64_t lda,
                                 std::int64_t first, std::int64_t count, void* scratch);
+// Where value `column` of row `row` lies among rows in the format kTiles, counted in values.
+std::int64_t tile_at(std::int64_t row, std::int64_t column, std::int64_t k_padded);
 // Rows used where they lie. Requires: the format asked for is kF32; or it is kBF16 and k is a multiple of 32.
 Activations borrow_activations(const float* a, std::int64_t lda);
 Activations borrow_activations(const BFloat16* a, std::int64_t lda);

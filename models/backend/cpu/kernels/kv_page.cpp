@@ -64,6 +64,10 @@ void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t f
   const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
   for (std::int64_t row = 0; row < count; ++row, k += ldk, v += ldv) {
     const std::int64_t token = first + row;
+    if (row + kRowsAhead < count) {
+      prefetch_row(k + kRowsAhead * ldk, head_dim);
+      prefetch_row(v + kRowsAhead * ldv, head_dim);
+    }
     if (format == KvFormat::kBF16 && token % 2 == 0 && row + 1 < count) {
       store_bf16_pair(static_cast<tensor::BFloat16*>(page), head_dim, token, k, k + ldk, v, v + ldv);
       ++row, k += ldk, v += ldv;

@@ -10,6 +10,13 @@ namespace vedette::models::backend::cpu::kernels {
 
 using tensor::BFloat16;
 
+// Pieces of far rows are hidden from the processor's own prefetching: asked for so many rows ahead.
+inline constexpr std::int64_t kRowsAhead = 8;
+inline void prefetch_row(const float* x, std::int64_t count) {
+  constexpr std::int64_t kLine = 16;
+  for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(x + i);
+}
+
 // y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, per row of n. x, y: [rows, n], rows ldx and ldy
 // apart.
 void layer_norm(const float* x, std::int64_t ldx, std::int64_t rows, std::int64_t n, const float* gamma,

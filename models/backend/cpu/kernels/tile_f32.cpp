@@ -150,9 +150,7 @@ HWY_INLINE void finish_row(const float* sums, const Epilogue& e, std::int64_t ro
   const F32V scale = hn::Set(d, e.scale);
   const float* residual = e.residual == nullptr ? nullptr : e.residual + row * e.residual_ld + column;
   static_assert(kPanel == kAmxDepth);  // so a row of this tile is one of the next product's tiles
-  const std::int64_t in_group = row % kAmxRows;
-  const std::int64_t at =
-      e.tiles ? (row - in_group) * e.ld + column * kAmxRows + in_group * kAmxDepth : row * e.ld + column;
+  const std::int64_t at = e.tiles ? tile_at(row, column, e.ld) : row * e.ld + column;
   for (std::int64_t c = 0; c < kPanel; c += lanes) {
     F32V x = hn::Mul(hn::LoadU(d, sums + c), scale);
     if (e.bias != nullptr) x = hn::Add(x, hn::LoadU(d, e.bias + column + c));

@@ -102,13 +102,23 @@ TEST_P(AttentionTest, EqualsTheDefinition) {
       const std::string what = "head_dim " + std::to_string(c.head_dim) + ", keys " + std::to_string(c.keys);
       expect_near(out, expected, tolerance, what);
 
-      std::vector<tensor::BFloat16> narrow(out.size());
+      // The same at row 3 and column 24 of a matrix of tiles.
+      const std::int64_t columns = c.group * c.head_dim;
+      args.ldo = (24 + columns + 31) / 32 * 32;
+      std::vector<tensor::BFloat16> tiles(static_cast<std::size_t>((c.tokens + 3 + 15) / 16 * 16 * args.ldo));
       args.out = nullptr;
-      args.out_bf16 = narrow.data();
+      args.tiles = tiles.data();
+      args.tile_row = 3;
+      args.tile_column = 24;
       for (std::int64_t task = 0; task < attention_tasks(c.tokens, c.group); ++task)
         run_attention_task(args, task);
-      for (std::size_t i = 0; i < out.size(); ++i)
-        ASSERT_EQ(narrow[i].bits, tensor::to_bfloat16(out[i]).bits) << what;
+      for (std::int64_t i = 0; i < c.tokens * columns; ++i) {
+        const std::int64_t row = 3 + i / columns, column = 24 + i % columns;
+        const std::int64_t tile = row / 16 * (args.ldo / 32) + column / 32;
+        ASSERT_EQ(tiles[static_cast<std::size_t>(tile * 512 + row % 16 * 32 + column % 32)].bits,
+                  tensor::to_bfloat16(out[static_cast<std::size_t>(i)]).bits)
+            << what;
+      }
     }
   }
 }
