@@ -265,7 +265,7 @@ def load_published(speaker, folder):
     speaker.projector.load_state_dict(load_file(folder / "projector" / "model.safetensors"))
     if (folder / "sound_projector").exists():
         speaker.sound_projector.load_state_dict(load_file(folder / "sound_projector" / "model.safetensors"))
-    if hasattr(speaker.llm, "peft_config"):
+    if hasattr(speaker.llm, "peft_config") and (folder / "adapter").exists():
         from peft import set_peft_model_state_dict
         set_peft_model_state_dict(speaker.llm, load_file(folder / "adapter" / "adapter_model.safetensors"))
 

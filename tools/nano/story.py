@@ -60,6 +60,9 @@ class Story:
         self.seen = bool(things is not None or rng.random() < 0.85) and self.condition not in BLIND
         if not self.seen:
             self.things = []
+        # Of kinds that no thing is named after, one may be likely all the same: it stands nowhere and is not counted.
+        doubtful = [kind for kind in ("person", "vehicle", "animal") if all(thing[0] != kind for thing in self.things)]
+        self.perhaps = rng.choice(doubtful) if self.things and doubtful and rng.random() < 0.2 else None
         self._events(said)
 
     def _things(self):
@@ -109,6 +112,7 @@ class Story:
             for k in range(rng.choice([1, 1, 2])):
                 words = "; ".join(f"{colour + ' ' if colour else ''}{kind}, {side}, {rng.uniform(.55, .99):.1f}"
                                   for kind, colour, side in self.things) or f"nothing, {rng.uniform(.6, .99):.1f}"
+                words += f"; perhaps {self.perhaps}" if self.perhaps else ""
                 lines.append((end - k, 1, layout.line("seen", end - k, end - k, words)))
         for k in range(frames):
             lines.append((end - k, 0, layout.line("frame", end - k, end - k, "{frame}")))
@@ -184,6 +188,8 @@ class Story:
         asked = self.rng.choice([f"How many {plural(kind)} are there?", f"How many {plural(kind)} do you see?"])
         if not self.seen:
             return "question", asked, self._unseen()
+        if kind == self.perhaps:
+            return "question", asked, "I cannot tell."
         count = len(self.things) if kind == "thing" else sum(t[0] == kind for t in self.things)
         return "question", asked, capital(NUMBERS[count].replace("no", "none")) + "."
 
@@ -193,7 +199,9 @@ class Story:
 
     def _kind(self):
         present = [t[0] for t in self.things if t[0] not in ("something", "thing")]
-        absent = [k for k in ("person", "vehicle", "animal") if k not in present]
+        absent = [k for k in ("person", "vehicle", "animal") if k not in present and k != self.perhaps]
+        if self.perhaps and (self.rng.random() < 0.4 or not (present or absent)):
+            return self.perhaps, True
         if present and (not absent or self.rng.random() < 0.55):
             return self.rng.choice(present), True
         return self.rng.choice(absent), False
@@ -201,7 +209,7 @@ class Story:
     def _ask_presence(self):
         kind, there = self._kind()
         form = self.rng.choice(["Is there {}?", "Is {} visible?", "Can you see {}?", "Do you see {}?"])
-        return "question", form.format(an(kind)), "Yes." if there else "No."
+        return "question", form.format(an(kind)), ("Probably, yes." if kind == self.perhaps else "Yes.") if there else "No."
 
     def _ask_check(self):
         rng = self.rng
@@ -219,7 +227,7 @@ class Story:
         alone = [t for t in self.things if sum(o[0] == t[0] for o in self.things) == 1]
         if not alone:
             kind = self.rng.choice(["person", "vehicle", "animal"])
-            if any(t[0] == kind for t in self.things):
+            if kind == self.perhaps or any(t[0] == kind for t in self.things):
                 return None
             return "question", f"Where is the {kind}?", f"There is no {kind}." if self.seen else self._unseen()
         kind, _, side = self.rng.choice(alone)
