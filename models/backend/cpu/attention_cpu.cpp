@@ -95,12 +95,12 @@ KvLayout kv_layout(int layers, int kv_heads, int head_dim, tensor::DType dtype) 
 
 void attention(ComputeContext& context, Matrix q, Matrix k, Matrix v,
                std::span<const AttentionSegment> segments, int heads, float scale, Matrix y) {
-  attend(context, q, k, v, segments, heads, scale, {y});
+  attend(context, {q, k, v}, segments, heads, scale, {y});
 }
 
-void attend(ComputeContext& context, Matrix q, Matrix k, Matrix v, std::span<const AttentionSegment> segments,
+void attend(ComputeContext& context, const AttentionInput& x, std::span<const AttentionSegment> segments,
             int heads, float scale, const AttentionOutput& y) {
-  const std::int64_t head_dim = q.columns / heads;
+  const std::int64_t head_dim = x.q.columns / heads;
   const kernels::KvFormat format = kv_format(context.dtype());
   const std::int64_t block_bytes = kernels::kv_page_bytes(format, head_dim);
   // Pages hold more than the tokens' own values where the kernels pad heads to whole vectors.
@@ -114,14 +114,20 @@ void attend(ComputeContext& context, Matrix q, Matrix k, Matrix v, std::span<con
     const auto work = context.array<HeadWork>(heads);
     context.parallel_for(heads * pages, 4, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t block = begin; block < end; ++block) {
-        const std::int64_t head = block / pages, first = block % pages * kPageTokens;
+        const std::int64_t column = block / pages * head_dim, first = block % pages * kPageTokens;
         const std::int64_t count = std::min(kPageTokens, segment.key_count - first);
+        const std::int64_t row = segment.key_first + first;
         std::byte* page = memory + block * block_bytes;
         blocks[static_cast<std::size_t>(block)] = page;
         if (padded || count < kPageTokens) std::memset(page, 0, static_cast<std::size_t>(block_bytes));
-        kernels::kv_store(format, page, head_dim, 0, count,
-                          k.row(segment.key_first + first) + head * head_dim, k.stride,
-                          v.row(segment.key_first + first) + head * head_dim, v.stride);
+        if (x.k_bf16 != nullptr) {
+          const std::int64_t at = row * x.stride_bf16 + column;
+          kernels::kv_store(page, head_dim, 0, count, x.k_bf16 + at, x.stride_bf16, x.v_bf16 + at,
+                            x.stride_bf16);
+        } else {
+          kernels::kv_store(format, page, head_dim, 0, count, x.k.row(row) + column, x.k.stride,
+                            x.v.row(row) + column, x.v.stride);
+        }
       }
     });
     for (std::int64_t head = 0; head < heads; ++head) {
@@ -131,8 +137,8 @@ void attend(ComputeContext& context, Matrix q, Matrix k, Matrix v, std::span<con
       args.scale = scale;
       args.pages = blocks.data() + head * pages;
       args.keys = args.first_visible = segment.key_count;
-      args.q = q.row(segment.query_first) + head * head_dim;
-      args.ldq = q.stride;
+      args.q = x.q.row(segment.query_first) + head * head_dim;
+      args.ldq = x.q.stride;
       args.tokens = segment.query_count;
       if (y.tiles == nullptr) {
         args.out = y.rows.row(segment.query_first) + head * head_dim;

@@ -123,7 +123,11 @@ void write_rows(kernels::Epilogue& epilogue, Matrix residual, Matrix y) {
 
 void multiply(ComputeContext& context, const kernels::Activations& left, std::int64_t rows,
               const kernels::PackedMatrix& w, const kernels::Epilogue& epilogue) {
-  const kernels::GemmPlan plan = kernels::plan_gemm(w, rows, context.pool().threads());
+  multiply(context, left, w, epilogue, kernels::plan_gemm(w, rows, context.pool().threads()));
+}
+
+void multiply(ComputeContext& context, const kernels::Activations& left, const kernels::PackedMatrix& w,
+              const kernels::Epilogue& epilogue, const kernels::GemmPlan& plan) {
   context.parallel_for(plan.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) kernels::run_gemm_task(w, left, epilogue, plan, task);
   });

@@ -15,6 +15,8 @@ kernels::Epilogue epilogue_of(const PackedLinear& w, Activation activation);
 void write_rows(kernels::Epilogue& epilogue, Matrix residual, Matrix y);
 
 // All tasks of one product, on the context's pool.
+void multiply(ComputeContext& context, const kernels::Activations& left, const kernels::PackedMatrix& w,
+              const kernels::Epilogue& epilogue, const kernels::GemmPlan& plan);
 void multiply(ComputeContext& context, const kernels::Activations& left, std::int64_t rows,
               const kernels::PackedMatrix& w, const kernels::Epilogue& epilogue);
 

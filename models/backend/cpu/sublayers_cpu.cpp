@@ -69,13 +69,25 @@ void attend_rows(ComputeContext& context, const LayerNorm& norm, const PackedLin
                  std::span<const AttentionSegment> segments, int heads, float scale, const PackedLinear& out,
                  Matrix x) {
   const ScratchScope scope(context.scratch());
-  const Matrix fused = context.matrix(x.rows, qkv.out);
+  const std::int64_t hidden = x.columns, panels = hidden / kernels::kPanel;
+  const int threads = context.pool().threads();
+  const kernels::PackedMatrix& projections = matrix_of(qkv);
+  const kernels::Activations left = normed(context, norm, x, qkv);
+  // Queries are scaled before they are rounded; keys and values are rounded where they are made.
+  const Matrix q = context.matrix(x.rows, hidden);
   kernels::Epilogue epilogue = epilogue_of(qkv, Activation::kNone);
-  write_rows(epilogue, {}, fused);
-  multiply(context, normed(context, norm, x, qkv), x.rows, matrix_of(qkv), epilogue);
+  write_rows(epilogue, {}, q);
+  multiply(context, left, projections, epilogue, kernels::plan_gemm(projections, x.rows, threads, 0, panels));
+  const auto kv = context.array<tensor::BFloat16>(x.rows * 2 * hidden);
+  epilogue = epilogue_of(qkv, Activation::kNone);
+  if (epilogue.bias != nullptr) epilogue.bias += hidden;
+  epilogue.bf16 = kv.data();
+  epilogue.ld = 2 * hidden;
+  multiply(context, left, projections, epilogue,
+           kernels::plan_gemm(projections, x.rows, threads, panels, 2 * panels));
   tensor::BFloat16* attended = take_tiles(context, out, x.rows);
-  attend(context, fused.column_range(0, x.columns), fused.column_range(x.columns, x.columns),
-         fused.column_range(2 * x.columns, x.columns), segments, heads, scale, {{}, attended, x.columns});
+  attend(context, {q, {}, {}, kv.data(), kv.data() + hidden, 2 * hidden}, segments, heads, scale,
+         {{}, attended, hidden});
   epilogue = epilogue_of(out, Activation::kNone);
   write_rows(epilogue, x, x);
   multiply(context, as_activations(out, x.rows, attended), x.rows, matrix_of(out), epilogue);
@@ -96,7 +108,9 @@ bool mlp(ComputeContext& context, const LayerNorm& norm, const PackedLinear& w1,
 bool self_attention(ComputeContext& context, const LayerNorm& norm, const PackedLinear& qkv,
                     std::span<const AttentionSegment> segments, int heads, float scale,
                     const PackedLinear& out, Matrix x) {
-  if (!takes_tiles(qkv, x.rows) || !takes_tiles(out, x.rows) || x.columns > kMostNormed) return false;
+  if (context.dtype() != tensor::DType::kBF16 || !takes_tiles(qkv, x.rows) || !takes_tiles(out, x.rows) ||
+      x.columns > kMostNormed)
+    return false;
   std::int64_t first = 0;
   const ScratchScope scope(context.scratch());
   const auto own = context.array<AttentionSegment>(static_cast<std::int64_t>(segments.size()));

@@ -21,6 +21,9 @@ std::int64_t kv_page_bytes(KvFormat format, std::int64_t head_dim);  // a multip
 // Stores tokens [first, first + count) of a page. k, v: [count, head_dim] f32, rows ldk and ldv apart.
 void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
               const float* k, std::int64_t ldk, const float* v, std::int64_t ldv);
+// The same of bf16 rows, for a page in kBF16.
+void kv_store(void* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
+              const tensor::BFloat16* k, std::int64_t ldk, const tensor::BFloat16* v, std::int64_t ldv);
 // Rotates all keys of a page, pairing dimension i with i + head_dim / 2. cos, sin: [head_dim / 2].
 // Requires: head_dim is even.
 void kv_rotate(KvFormat format, void* page, std::int64_t head_dim, const float* cos, const float* sin);

@@ -153,9 +153,15 @@ Activations borrow_activations(const BFloat16* a, std::int64_t lda) {
 }
 
 GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads) {
+  return plan_gemm(w, m, threads, 0, w.panels());
+}
+
+GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads, std::int64_t first_panel,
+                   std::int64_t panels) {
   GemmPlan plan;
   plan.m = m;
-  plan.panels = w.panels();
+  plan.first_panel = first_panel;
+  plan.panels = panels;
   if (m <= 0) return plan;
   // Widened weights are reused by as many rows as possible; else a block of A should stay in the L2 cache.
   const ActivationFormat rows = activation_format(w, m);
@@ -191,11 +197,12 @@ void run_gemm_task(const PackedMatrix& w, const Activations& a, const Epilogue& 
   const std::int64_t first = task / plan.row_blocks * plan.panel_block;
   const std::int64_t last = std::min(plan.panels, first + plan.panel_block);
   for (std::int64_t p = first; p < last; ++p) {
-    const auto* panel = static_cast<const std::uint8_t*>(w.data.get()) + p * w.panel_bytes;
+    const std::int64_t stored = plan.first_panel + p;
+    const auto* panel = static_cast<const std::uint8_t*>(w.data.get()) + stored * w.panel_bytes;
     if (epilogue.f32 != nullptr && a.format == ActivationFormat::kTiles)
       prefetch_output(epilogue, first_row, rows, p * kPanel);
     multiply_panel(w, panel, a, first_row, rows, tile);
-    finish_tile(tile, rows, std::min(kPanel, w.n - p * kPanel), epilogue, first_row, p * kPanel);
+    finish_tile(tile, rows, std::min(kPanel, w.n - stored * kPanel), epilogue, first_row, p * kPanel);
   }
 }
 

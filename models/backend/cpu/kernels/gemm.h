@@ -94,10 +94,13 @@ struct Epilogue {
 // How one product is cut into tasks that may run at the same time, in any order.
 struct GemmPlan {
   std::int64_t m = 0, row_block = 0, row_blocks = 0;
-  std::int64_t panels = 0, panel_block = 0, panel_blocks = 0;
+  std::int64_t first_panel = 0, panels = 0, panel_block = 0, panel_blocks = 0;
   std::int64_t tasks() const { return row_blocks * panel_blocks; }
 };
 GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads);
+// Of these panels alone: what bias and outputs point to is for the first of their rows.
+GemmPlan plan_gemm(const PackedMatrix& w, std::int64_t m, int threads, std::int64_t first_panel,
+                   std::int64_t panels);
 void run_gemm_task(const PackedMatrix& w, const Activations& a, const Epilogue& epilogue,
                    const GemmPlan& plan, std::int64_t task);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "models/backend/cpu/kernels/attention.h"
 #include "models/backend/cpu/kernels/attention_tile.h"
@@ -27,25 +28,63 @@ std::int64_t f32_v_at(std::int64_t token, std::int64_t i) {
   return (i / kPanel) * kPageTokens * kPanel + token * kPanel + i % kPanel;
 }
 
-// Whole pairs of tokens, vectorised: K by pairs of dimensions, V by pairs of tokens.
-void store_bf16_pair(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t token, const float* k0,
-                     const float* k1, const float* v0, const float* v1) {
-  alignas(64) tensor::BFloat16 rows[2][kMaxHeadDim];
-  const std::int64_t width = padded_head_dim(head_dim);
-  if (head_dim % 2 != 0) rows[0][head_dim] = rows[1][head_dim] = {};
-  to_bf16(k0, head_dim, rows[0]);
-  to_bf16(k1, head_dim, rows[1]);
+// Whole pairs of tokens, vectorised: K by pairs of dimensions, V by pairs of tokens. Each row of an odd
+// length is followed by one value of padding.
+void store_pair(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t token, const tensor::BFloat16* k0,
+                const tensor::BFloat16* k1, const tensor::BFloat16* v0, const tensor::BFloat16* v1) {
   for (std::int64_t i = 0; i < head_dim; i += 2) {
-    std::memcpy(page + bf16_k_at(token, i), &rows[0][i], 4);
-    std::memcpy(page + bf16_k_at(token + 1, i), &rows[1][i], 4);
+    std::memcpy(page + bf16_k_at(token, i), k0 + i, 4);
+    std::memcpy(page + bf16_k_at(token + 1, i), k1 + i, 4);
   }
-  to_bf16(v0, head_dim, rows[0]);
-  to_bf16(v1, head_dim, rows[1]);
-  page += kPageTokens * width;
+  page += kPageTokens * padded_head_dim(head_dim);
   for (std::int64_t i = 0; i < head_dim; i += kPanel) {
     tensor::BFloat16* out = page + bf16_v_at(token, i);
     const std::int64_t count = std::min(kPanel, head_dim - i);
-    for (std::int64_t c = 0; c < count; ++c) out[2 * c] = rows[0][i + c], out[2 * c + 1] = rows[1][i + c];
+    for (std::int64_t c = 0; c < count; ++c) out[2 * c] = v0[i + c], out[2 * c + 1] = v1[i + c];
+  }
+}
+
+void store_pair(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t token, const float* k0,
+                const float* k1, const float* v0, const float* v1) {
+  alignas(64) tensor::BFloat16 rows[4][kMaxHeadDim];
+  const float* wide[] = {k0, k1, v0, v1};
+  for (std::size_t i = 0; i < 4; ++i) {
+    to_bf16(wide[i], head_dim, rows[i]);
+    if (head_dim % 2 != 0) rows[i][head_dim] = {};
+  }
+  store_pair(page, head_dim, token, rows[0], rows[1], rows[2], rows[3]);
+}
+
+tensor::BFloat16 narrow(float x) {
+  return tensor::to_bfloat16(x);
+}
+tensor::BFloat16 narrow(tensor::BFloat16 x) {
+  return x;
+}
+
+template <class T>
+void store_one(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t token, const T* k, const T* v) {
+  const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
+  for (std::int64_t i = 0; i < head_dim; ++i) page[bf16_k_at(token, i)] = narrow(k[i]);
+  for (std::int64_t i = 0; i < head_dim; ++i) page[half + bf16_v_at(token, i)] = narrow(v[i]);
+}
+
+template <class T>
+void store_bf16(tensor::BFloat16* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
+                const T* k, std::int64_t ldk, const T* v, std::int64_t ldv) {
+  const bool pairs = std::is_same_v<T, float> || head_dim % 2 == 0;  // bf16 is read by two
+  for (std::int64_t row = 0; row < count; ++row, k += ldk, v += ldv) {
+    if (row + kRowsAhead < count) {
+      prefetch_row(k + kRowsAhead * ldk, head_dim);
+      prefetch_row(v + kRowsAhead * ldv, head_dim);
+    }
+    const std::int64_t token = first + row;
+    const bool odd = token % 2 != 0;
+    if (pairs && odd && row > 0) {
+      store_pair(page, head_dim, token - 1, k - ldk, k, v - ldv, v);
+    } else if (!pairs || odd || row + 1 == count) {
+      store_one(page, head_dim, token, k, v);
+    }
   }
 }
 
@@ -61,28 +100,20 @@ std::int64_t kv_page_bytes(KvFormat format, std::int64_t head_dim) {
 
 void kv_store(KvFormat format, void* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
               const float* k, std::int64_t ldk, const float* v, std::int64_t ldv) {
-  const std::int64_t half = kPageTokens * padded_head_dim(head_dim);
-  for (std::int64_t row = 0; row < count; ++row, k += ldk, v += ldv) {
-    const std::int64_t token = first + row;
-    if (row + kRowsAhead < count) {
-      prefetch_row(k + kRowsAhead * ldk, head_dim);
-      prefetch_row(v + kRowsAhead * ldv, head_dim);
-    }
-    if (format == KvFormat::kBF16 && token % 2 == 0 && row + 1 < count) {
-      store_bf16_pair(static_cast<tensor::BFloat16*>(page), head_dim, token, k, k + ldk, v, v + ldv);
-      ++row, k += ldk, v += ldv;
-      continue;
-    }
-    if (format == KvFormat::kF32) {
-      auto* out = static_cast<float*>(page);
-      for (std::int64_t i = 0; i < head_dim; ++i) out[f32_k_at(token, i)] = k[i];
-      for (std::int64_t i = 0; i < head_dim; ++i) out[half + f32_v_at(token, i)] = v[i];
-    } else {
-      auto* out = static_cast<tensor::BFloat16*>(page);
-      for (std::int64_t i = 0; i < head_dim; ++i) out[bf16_k_at(token, i)] = tensor::to_bfloat16(k[i]);
-      for (std::int64_t i = 0; i < head_dim; ++i) out[half + bf16_v_at(token, i)] = tensor::to_bfloat16(v[i]);
-    }
+  if (format == KvFormat::kBF16) {
+    store_bf16(static_cast<tensor::BFloat16*>(page), head_dim, first, count, k, ldk, v, ldv);
+    return;
   }
+  auto *keys = static_cast<float*>(page), *values = keys + kPageTokens * padded_head_dim(head_dim);
+  for (std::int64_t token = first; token < first + count; ++token, k += ldk, v += ldv) {
+    for (std::int64_t i = 0; i < head_dim; ++i) keys[f32_k_at(token, i)] = k[i];
+    for (std::int64_t i = 0; i < head_dim; ++i) values[f32_v_at(token, i)] = v[i];
+  }
+}
+
+void kv_store(void* page, std::int64_t head_dim, std::int64_t first, std::int64_t count,
+              const tensor::BFloat16* k, std::int64_t ldk, const tensor::BFloat16* v, std::int64_t ldv) {
+  store_bf16(static_cast<tensor::BFloat16*>(page), head_dim, first, count, k, ldk, v, ldv);
 }
 
 void kv_rotate(KvFormat format, void* page, std::int64_t head_dim, const float* cos, const float* sin) {

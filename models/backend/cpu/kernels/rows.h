@@ -12,8 +12,9 @@ using tensor::BFloat16;
 
 // Pieces of far rows are hidden from the processor's own prefetching: asked for so many rows ahead.
 inline constexpr std::int64_t kRowsAhead = 8;
-inline void prefetch_row(const float* x, std::int64_t count) {
-  constexpr std::int64_t kLine = 16;
+template <class T>
+void prefetch_row(const T* x, std::int64_t count) {
+  constexpr std::int64_t kLine = 64 / sizeof(T);
   for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(x + i);
 }
 

@@ -1,5 +1,7 @@
 #include "models/backend/cpu/kernels/attention.h"
 
+#include <cstring>
+
 #include "tests/models/backend/cpu/kernels/kernel_test.h"
 
 namespace vedette::models::backend::cpu::kernels {
@@ -137,6 +139,29 @@ TEST_P(AttentionTest, StoredTokensReadBack) {
         const bool exact = format == KvFormat::kF32;
         ASSERT_EQ(key[i], exact ? key_in : tensor::to_float(tensor::to_bfloat16(key_in)));
         ASSERT_EQ(value[i], exact ? value_in : tensor::to_float(tensor::to_bfloat16(value_in)));
+      }
+    }
+  }
+}
+
+TEST_P(AttentionTest, RowsOfBf16AreStoredAsThoseOfF32) {
+  for (const std::int64_t head_dim : {64, 33}) {
+    const auto k = random(kPageTokens * head_dim), v = random(kPageTokens * head_dim);
+    std::vector<tensor::BFloat16> narrow_k, narrow_v;
+    for (const float x : k) narrow_k.push_back(tensor::to_bfloat16(x));
+    for (const float x : v) narrow_v.push_back(tensor::to_bfloat16(x));
+    const auto bytes = static_cast<std::size_t>(kv_page_bytes(KvFormat::kBF16, head_dim));
+    for (const std::int64_t first : {0, 1}) {
+      for (const std::int64_t count : {1, 2, 7, 31}) {
+        Scratch wide(kv_page_bytes(KvFormat::kBF16, head_dim)),
+            narrow(kv_page_bytes(KvFormat::kBF16, head_dim));
+        std::memset(wide.data(), 0, bytes);
+        std::memset(narrow.data(), 0, bytes);
+        kv_store(KvFormat::kBF16, wide.data(), head_dim, first, count, k.data(), head_dim, v.data(),
+                 head_dim);
+        kv_store(narrow.data(), head_dim, first, count, narrow_k.data(), head_dim, narrow_v.data(), head_dim);
+        EXPECT_EQ(std::memcmp(wide.data(), narrow.data(), bytes), 0)
+            << head_dim << ", " << count << " from " << first;
       }
     }
   }
