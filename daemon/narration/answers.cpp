@@ -189,8 +189,12 @@ struct Answers::Material {
   bool known() const { return rendered.heard || rendered.seen || !pictures.empty(); }
 };
 
-bool Answers::taught() const {
+bool Answers::narrates() const {
   return options_.writer != nullptr && options_.writer->layout().narrates;
+}
+
+bool Answers::reads_layout() const {
+  return narrates() || (options_.writer != nullptr && options_.writer->layout().answers);
 }
 
 Answers::Material Answers::gather(const sinks::Question& question, const Timeline& timeline,
@@ -206,7 +210,7 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
                        " tokens of " + std::to_string(context_tokens_);
     return material;
   }
-  if (taught() && sight != nullptr) {
+  if (narrates() && sight != nullptr) {
     material.pictures = sight->pictures(answer.from_ms, answer.to_ms);
     const auto most = static_cast<std::size_t>(options_.writer->layout().pictures);
     if (material.pictures.size() > most)
@@ -219,13 +223,13 @@ Answers::Material Answers::gather(const sinks::Question& question, const Timelin
     for (const auto& [id, rows] : material.sounds) room -= static_cast<int>(rows->shape()[0]);
   }
   RenderOptions layout;
-  if (taught()) layout.layout = &options_.writer->layout();
+  if (reads_layout()) layout.layout = &options_.writer->layout();
   layout.zero_ms = answer.from_ms;
   layout.most_tokens = std::max(1, room);
   layout.count_tokens = [this](std::string_view text) {
     return static_cast<int>(tokenizer_.encode(text).size());
   };
-  material.rendered = render(taught() ? material.facts : without_older_sightings(material.facts), layout);
+  material.rendered = render(narrates() ? material.facts : without_older_sightings(material.facts), layout);
   material.words_only = std::ranges::none_of(material.facts, [](const Fact& fact) {
     return fact.kind == FactKind::kSeen || fact.kind == FactKind::kMoved || fact.kind == FactKind::kSounded;
   });
@@ -237,12 +241,12 @@ TextRequest Answers::request_for(const sinks::Question& question, const Material
                                  const Answer& answer, StreamSight* sight) const {
   TextRequest request;
   request.max_new_tokens = options_.most_new_tokens;
-  if (!taught()) {
+  if (!reads_layout()) {
     request.prompt = chat_.encode(
         tokenizer_, question_prompt(material.rendered.text, question.text, material.words_only), true);
     return request;
   }
-  if (sight != nullptr && !question.to_ms) {
+  if (narrates() && sight != nullptr && !question.to_ms) {
     StreamSight::Fork fork = sight->fork(material.facts, answer.to_ms, question.text);
     if (fork.session != nullptr) {
       request.session = std::move(fork.session);
@@ -277,7 +281,7 @@ void Answers::answer_without_model(const sinks::Question& question, const Materi
                                    const StreamSight* sight, Answer& answer) {
   const bool looks = sight != nullptr && sight->has_pictures();
   std::optional<std::string> plain;
-  if (looks && !taught()) plain = plain_answer(question.text, material.facts);
+  if (looks && !narrates()) plain = plain_answer(question.text, material.facts);
   if (!plain && material.known()) return;
   answer.state = AnswerState::kFinal;
   answer.model.clear();

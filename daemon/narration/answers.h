@@ -25,9 +25,9 @@ struct AnswerOptions {
   std::chrono::milliseconds partial_every{250};  // partial answers come no closer together than this
   std::size_t most_running = 8;                  // more at once get an error answer
   std::string think_model;                       // name of the LLM, as answers carry it
-  // How prompts are written for a model that was taught to read pictures and facts (its layout narrates);
-  // null, or another model: as text, and plain questions are answered from the facts without it. Must outlive
-  // the answers.
+  // How prompts are written for a model that was taught to read facts (its layout answers), or pictures among
+  // them too (it narrates); null, or another model: as text. Where it does not narrate, plain questions are
+  // answered from the facts without it. Must outlive the answers.
   const PromptWriter* writer = nullptr;
 };
 
@@ -61,7 +61,8 @@ class Answers {
   struct Shared;
   struct Material;
 
-  bool taught() const;  // the model reads facts and pictures
+  bool narrates() const;      // the model reads facts, pictures and sounds
+  bool reads_layout() const;  // facts at least, as the layout writes them
   bool admit(const std::shared_ptr<Job>& job);
   void answer_without_model(const sinks::Question& question, const Material& material,
                             const StreamSight* sight, sinks::Answer& answer);

@@ -43,11 +43,12 @@ StreamSight::StreamSight(std::string stream, models::runtime::Engine& engine, si
               model_narrates() ? options_.sound_rows : nullptr) {
   for (const AlertRule& rule : options_.alerts) {
     auto plain = model_narrates() ? std::nullopt : PlainCondition::parse(rule.when);
-    if (!plain && !model_narrates()) {
+    const bool taught = options_.writer != nullptr && options_.writer->layout().answers;
+    if (!plain && !model_narrates() && !taught) {
       base::log(base::LogLevel::kWarning, stream_,
                 "alert \"" + rule.when +
                     "\": the facts alone do not decide it, and the language model, which was not taught to "
-                    "narrate, hardly can");
+                    "answer, hardly can");
     }
     rules_.push_back({rule, std::move(plain), 0, {}, {}, {}, nullptr});
   }

@@ -106,9 +106,9 @@ PromptLayout PromptLayout::parse(std::string_view text, const std::string& name)
       read_number(value, one, layout, name);
       known = true;
     }
-    if (key == "narrates") {
+    if (key == "answers" || key == "narrates") {
       if (!value.is_boolean()) fail(name, key, "true or false");
-      layout.narrates = value.get<bool>();
+      (key == "answers" ? layout.answers : layout.narrates) = value.get<bool>();
       known = true;
     }
     if (!known) throw std::runtime_error(name + ": unknown key \"" + key + "\"");

@@ -31,7 +31,8 @@ struct PromptLayout {
   std::string check = "\nIs it true that {text}? Answer yes or no.";
   std::vector<std::string> yes = {"Yes", "yes", " Yes", " yes"};  // how the answer to a check begins
   std::vector<std::string> no = {"No", "no", " No", " no"};
-  bool narrates = false;  // it was taught to tell what happens: its captions may be used
+  bool answers = false;   // it was taught to answer from these lines, without pictures and sounds among them
+  bool narrates = false;  // it was taught to tell what happens, with them: its captions may be used
   // Words for things that its captions may name: a caption with one of them that no fact has is not used.
   std::vector<std::string> classes;
   int pictures = 2;  // at most in one prompt, as many as it was taught with

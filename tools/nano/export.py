@@ -147,7 +147,7 @@ def main():
         adapter(speaker, options.out)
     if options.answers:
         report["answers"] = answers(options, speaker, held)
-    layout.write(options.out / "prompt_layout.json", options.narrates, KINDS[1:] + story.COLOURS + [name for name in story.SOUNDS if " " not in name])
+    layout.write(options.out / "prompt_layout.json", options.lora, options.narrates, KINDS[1:] + story.COLOURS + [name for name in story.SOUNDS if " " not in name])
     parts = ["vision", "projector", "heads", "sound"] + (["adapter"] if options.lora else []) + (["sound_projector"] if options.sound_projector else [])
     put(options.out / "config.json", {"model_type": "vedette_nano", "bases": {"hear": "whisper-tiny.en", "think": "smollm2-135m-instruct"},
                                       **{part: part for part in parts}})

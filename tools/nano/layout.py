@@ -50,5 +50,5 @@ def turn(asked: str) -> str:
     return f"{asked}{END}\n<|im_start|>assistant\n"
 
 
-def write(path, narrates: bool, classes: list):
-    path.write_text(json.dumps({**LAYOUT, "narrates": narrates, "classes": classes}, indent=1) + "\n")
+def write(path, answers: bool, narrates: bool, classes: list):
+    path.write_text(json.dumps({**LAYOUT, "answers": answers, "narrates": narrates, "classes": classes}, indent=1) + "\n")

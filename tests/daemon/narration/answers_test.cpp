@@ -190,9 +190,10 @@ TEST_F(AnswersTest, ShortWordsMayBeRepeated) {
 // A question about the picture, to a model that was taught to read it.
 class AnswersOfSightTest : public AnswersTest {
  protected:
-  AnswersOfSightTest() {
+  explicit AnswersOfSightTest(bool narrates = true) {
     layout_.system = "You see.";
-    layout_.narrates = true;
+    layout_.narrates = narrates;
+    layout_.answers = !narrates;
     writer_ = std::make_unique<PromptWriter>(bytes_, chatml_, layout_);
     options_.writer = writer_.get();
     SightOptions sight;
@@ -210,9 +211,10 @@ class AnswersOfSightTest : public AnswersTest {
     frame.sightings = std::move(sightings);
     sight_->on_seen(std::move(frame));
   }
-  void ask_about(std::optional<std::int64_t> from, std::optional<std::int64_t> to) {
+  void ask_about(std::optional<std::int64_t> from, std::optional<std::int64_t> to,
+                 const std::string& text = "What is there?") {
     sinks::Question question;
-    question.text = "What is there?";
+    question.text = text;
     question.from_ms = from;
     question.to_ms = to;
     answers_->ask(
@@ -276,6 +278,32 @@ TEST_F(AnswersOfSightTest, NothingSeenIsSaidWithoutTheModel) {
   EXPECT_EQ(engine_.texts_waiting(), 0u);
   ASSERT_EQ(given_.size(), 1u);
   EXPECT_THAT(given_[0].text, HasSubstr("Nothing was heard or seen between"));
+}
+
+// To one that was taught to read facts alone.
+class AnswersFromFactsTest : public AnswersOfSightTest {
+ protected:
+  AnswersFromFactsTest() : AnswersOfSightTest(false) {}
+};
+
+TEST_F(AnswersFromFactsTest, AreAskedForInTheLayoutWithoutPictures) {
+  see(500, {{"person", "left", 0.9F}});
+  see(510, {{"vehicle", "left", 0.9F}});
+  ask_about(495'000, 515'000, "Who was first?");
+  const auto text = engine_.take_text();
+  EXPECT_EQ(text.request.session, nullptr);
+  EXPECT_EQ(asked(text),
+            "<|im_start|>system\nYou see.<|im_end|>\n<|im_start|>user\n[sees 15.0] vehicle, left, 0.9\n"
+            "\nWho was first?<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_TRUE(text.request.embeddings.empty());
+}
+
+TEST_F(AnswersFromFactsTest, ArePlainWhereTheFactsAre) {
+  see(510, {{"vehicle", "left", 0.9F}});
+  ask_about(495'000, 515'000);
+  EXPECT_EQ(engine_.texts_waiting(), 0u);
+  ASSERT_EQ(given_.size(), 1u);
+  EXPECT_EQ(given_[0].text, "A vehicle on the left.");
 }
 
 TEST_F(AnswersTest, AModelThatReadsNoPicturesIsToldInWords) {

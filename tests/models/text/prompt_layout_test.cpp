@@ -23,6 +23,8 @@ TEST(PromptLayout, AFolderWithoutOneHasTheDefaultThatNarratesNothing) {
                R"({"narrates": true, "seen": "<{t}> {text}\n", "classes": ["car", "bus"], "pictures": 4})");
   const PromptLayout layout = PromptLayout::load(folder.path());
   EXPECT_TRUE(layout.narrates);
+  EXPECT_FALSE(layout.answers);
+  EXPECT_TRUE(PromptLayout::parse(R"({"answers": true})", "it").answers);
   EXPECT_EQ(layout.seen, "<{t}> {text}\n");
   EXPECT_EQ(layout.heard, PromptLayout().heard);
   EXPECT_EQ(layout.classes, (std::vector<std::string>{"car", "bus"}));
@@ -48,6 +50,7 @@ TEST(PromptLayout, RefusesWhatIsNone) {
   EXPECT_THAT(message(R"({"pictures": 0})"), HasSubstr("pictures: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"seconds": 2.5})"), HasSubstr("seconds: expected a whole number from 1"));
   EXPECT_THAT(message(R"({"narrates": "yes"})"), HasSubstr("narrates: expected true or false"));
+  EXPECT_THAT(message(R"({"answers": 1})"), HasSubstr("answers: expected true or false"));
 }
 
 }  // namespace
