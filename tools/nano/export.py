@@ -22,7 +22,7 @@ from world import KINDS, World
 BF16 = torch.bfloat16
 # Of LoRA's step away from the base model (Wortsman et al. 2022, WiSE-FT). All of it answers questions about facts best, and has
 # forgotten how to read what was said; models/nano/README.md has figures.
-KEPT = 11 / 16
+KEPT = 6 / 16
 
 
 def save(tensors, path):
